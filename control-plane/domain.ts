@@ -1,0 +1,136 @@
+// The nouns of the control plane, free of protobuf: server/ translates at the edge, everything behind it speaks these.
+// Counts are integers below 2^53; keys and boot ids are 16 lower-case hex digits; times are Unix milliseconds of the injected clock.
+
+export type Mode = "off" | "learn" | "shadow" | "enforce";
+export type CallerClass = "attested" | "header" | "address";
+
+/** `namespace/name`. */
+export type Target = string;
+
+/** Identity of a stream: a SPIFFE id, or `local` on a loopback listener without TLS. */
+export type Identity = string;
+
+/** Sums of one caller group: 32 sums, 528 products; filter/core/README.md section 4. */
+export interface Moments {
+  n: number;
+  sums: number[];
+  products: number[];
+}
+
+export interface Counts {
+  seen: number;
+  scored: number;
+  learnt: number;
+  allowed: number;
+  deniedByRule: number;
+  deniedByModel: number;
+  shadowDenied: number;
+  alerted: number;
+  retries: number;
+  answeredBefore: number;
+  /** By class 1xx to 5xx. */
+  responses: number[];
+  /** By SkipReason number. */
+  skipped: Record<string, number>;
+  /** By BoundReason number. */
+  bounds: Record<string, number>;
+}
+
+export interface RouteSums {
+  name: string;
+  n: number;
+  sums: number[];
+  failures: number;
+}
+
+export interface CallerCount {
+  name: string;
+  class: CallerClass;
+  group: number;
+  n: number;
+}
+
+export interface EdgeCount {
+  n: number;
+  denied: number;
+  failures: number;
+}
+
+/** What merges: a window's content, a stratum of a day, the whole of a target. */
+export interface Statistics {
+  counts: Counts;
+  /** By caller group 0 to 7. */
+  moments: Record<string, Moments>;
+  /** Counts of 128 buckets by model id. */
+  scores: Record<string, number[]>;
+  /** By route key. */
+  routes: Record<string, RouteSums>;
+  /** By caller key. */
+  callers: Record<string, CallerCount>;
+  /** By `callerKey/routeKey`. */
+  edges: Record<string, EdgeCount>;
+}
+
+export interface WindowReport {
+  identity: Identity;
+  node: string;
+  vmBootId: string;
+  windowSeq: number;
+  startMs: number;
+  endMs: number;
+  target: Target;
+  hashKeyId: number;
+  /** Total of this VM since its boot. */
+  windowsDropped: number;
+  statistics: Statistics;
+}
+
+export type WindowOutcome = "merged" | "duplicate" | "expired" | "invalid";
+
+/** The integer model; filter/core/README.md section 5. */
+export interface Model {
+  modelId: string;
+  mean: Int16Array;
+  factor: Int8Array;
+  scale: Uint32Array;
+  /** 0 = not calibrated. */
+  alertThreshold: number;
+  denyThreshold: number;
+}
+
+export interface RuleMatch {
+  caller: string;
+  callerGroup: number | null;
+  method: string;
+  route: string;
+  scoreMin: number;
+}
+
+export interface Rule {
+  id: number;
+  action: "allow" | "deny";
+  target: Target;
+  match: RuleMatch;
+  expiresAtMs: number;
+  owner: string;
+  reason: string;
+  createdAtMs: number;
+}
+
+/** An immutable, published whole: bytes as they go to the filter. */
+export interface Snapshot {
+  target: Target;
+  epoch: number;
+  version: number;
+  /** SHA-256 of the manifest, hex. */
+  digest: string;
+  manifest: Uint8Array;
+  signature: Uint8Array;
+  sections: SnapshotSection[];
+}
+
+export interface SnapshotSection {
+  kind: "settings" | "model" | "rules";
+  digest: string;
+  content: Uint8Array;
+}
