@@ -93,6 +93,8 @@ export interface Model {
   mean: Int16Array;
   factor: Int8Array;
   scale: Uint32Array;
+  /** Largest deviation of each feature that counts, in 1/64 bin. */
+  clip: Int16Array;
   /** 0 = not calibrated. */
   alertThreshold: number;
   denyThreshold: number;

@@ -1,5 +1,5 @@
-// Every bound of the system, each with its reason. The control plane reads the same numbers out of core.wasm, so that the producer
-// cannot emit what the consumer refuses. Sizes are bytes unless the name says otherwise.
+// Every bound of the system, each with its reason. The control plane reads the same numbers out of core.wasm, so that
+// the producer cannot emit what the consumer refuses. Sizes are bytes unless the name says otherwise.
 
 /** Numbers of one request. 32 = four SIMD registers of i16; the last three are spare lanes put to use. */
 export const FEATURES: i32 = 32;
@@ -17,11 +17,11 @@ export const QUERY_TAIL: i32 = 2048;
 export const PATH_SEGMENTS_MAX: i32 = 64;
 export const PARAMETERS_MAX: i32 = 256;
 
-/** Route: RFC 9110 methods have at most 7 letters, extension methods are cut off at 16. */
+/** Route: RFC 9110 methods have at most 7 letters, a longer one than 16 becomes OTHER. */
 export const METHOD_MAX: i32 = 16;
 export const ROUTE_SEGMENTS_MAX: i32 = 8;
 export const ROUTE_SEGMENT_MAX: i32 = 64;
-/** METHOD_MAX + 1 + (ROUTE_SEGMENTS_MAX + 1) * (ROUTE_SEGMENT_MAX + 1) = 602 is the true maximum; longer than 512 becomes the overflow route. */
+/** The longest route has 16 + 1 + 9 * 65 = 602 bytes; longer than this becomes the overflow route. */
 export const ROUTE_MAX: i32 = 512;
 /** SPIFFE ids: the standard allows 2,048; Kubernetes names give less than 200. Longer ones are cut. */
 export const CALLER_MAX: i32 = 256;
