@@ -1,5 +1,6 @@
 // The nouns of the control plane, free of protobuf: server/ translates at the edge, everything behind it speaks these.
-// Counts are integers below 2^53; keys and boot ids are 16 lower-case hex digits; times are Unix milliseconds of the injected clock.
+// Counts are integers below 2^53; keys and boot ids are 16 lower-case hex digits; times are Unix milliseconds of the
+// injected clock.
 
 export type Mode = "off" | "learn" | "shadow" | "enforce";
 export type CallerClass = "attested" | "header" | "address";

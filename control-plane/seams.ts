@@ -1,4 +1,5 @@
-// Where server/ meets the rest: what the gRPC edge asks of ingest, workloads, rules and snapshots. server/ knows these and nothing behind them.
+// Where server/ meets the rest: what the gRPC edge asks of ingest, workloads, rules and snapshots. server/ knows these
+// and nothing behind them.
 
 import type {
   Counts,
@@ -59,7 +60,10 @@ export interface RulePreview {
 }
 
 export interface Rules {
-  /** Resolves when on disk and published. Throws INVALID_ARGUMENT, NOT_FOUND (workload), RESOURCE_EXHAUSTED (10,240 a workload). */
+  /**
+   * Resolves when on disk and published. Throws INVALID_ARGUMENT, NOT_FOUND (workload), RESOURCE_EXHAUSTED (10,240 a
+   * workload).
+   */
   create(draft: RuleDraft): Promise<Rule>;
   get(id: number): Rule | undefined;
   /** Ascending by id; expired ones are gone. */

@@ -1,5 +1,5 @@
-// Time and timers, injected. `nowMs` is Unix time that never steps: the wall clock is read once at start and carried on by the
-// monotonic clock, so that an expiry does not move when somebody sets the clock.
+// Time and timers, injected. `nowMs` is Unix time that never steps: the wall clock is read once at start and carried on
+// by the monotonic clock, so that an expiry does not move when somebody sets the clock.
 
 export interface Clock {
   /** Unix milliseconds; never goes back. */

@@ -1,0 +1,178 @@
+// The control plane put together: store, publication, workloads, rules, ingest, the training cycle, and the edge over
+// them. Starts whole or not at all. The first failed write ends the process: what is on disk is not known then, and
+// nothing may be acknowledged.
+
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Config, checkConfig } from "./config.ts";
+import { type Core, loadCore } from "./core.ts";
+import { Cycle } from "./cycle.ts";
+import { ControlPlaneError } from "./errors.ts";
+import type { ControlPlaneEvent } from "./events.ts";
+import { WindowIngest } from "./ingest/ingest.ts";
+import { errorFields, type Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import type { Files } from "./ports/files.ts";
+import type { Ports } from "./ports/ports.ts";
+import { Publication } from "./publication.ts";
+import { RuleBook } from "./rules/rules.ts";
+import { type Addresses, Edge } from "./server/edge.ts";
+import { GroupStore } from "./store/group.ts";
+import { LmdbDisk } from "./store/lmdb.ts";
+import type { Disk, Store } from "./store/store.ts";
+import { type Prior, parsePrior } from "./train/prior.ts";
+import { WorkloadBook } from "./workloads.ts";
+
+/** Inside the data directory; lmdb takes a last name with a dot in it for a file. */
+const STORE_FOLDER = "store";
+const PRIOR_FILE = fileURLToPath(new URL("./train/prior.json", import.meta.url));
+
+export interface ControlPlane {
+  /** As bound. */
+  addresses: Addresses;
+  /** Fencing number of this run. */
+  epoch: number;
+  /**
+   * Ends streams and calls, finishes what runs, closes the store. Bounded by about 7 s of the clock but for the disk.
+   */
+  stop(): Promise<void>;
+}
+
+export interface PlaneOptions {
+  /** The default is LMDB in `config.dataDirectory`. */
+  disk?: Disk;
+}
+
+/** Rejects with what kept it from starting; nothing is left open then. */
+export async function startControlPlane(
+  config: Config,
+  ports: Ports,
+  log: Log,
+  options: PlaneOptions = {},
+): Promise<ControlPlane> {
+  checkConfig(config);
+  const core = loadCore();
+  const prior = readPrior(ports.files, core);
+  const signingKey = readSigningKey(config.signingKeyFile, ports.files);
+  const metrics = new Metrics(ports.runtime);
+  const fatal = lastWords(ports, log);
+  const store = new GroupStore(options.disk ?? new LmdbDisk(join(config.dataDirectory, STORE_FOLDER)));
+  store.onFailure(fatal);
+  try {
+    return await assemble({ config, ports, log, core, prior, signingKey, metrics, store, fatal });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  config: Config;
+  ports: Ports;
+  log: Log;
+  core: Core;
+  prior: Prior;
+  signingKey: KeyObject | undefined;
+  metrics: Metrics;
+  store: Store;
+  fatal: (error: unknown) => void;
+}
+
+async function assemble(parts: Parts): Promise<ControlPlane> {
+  const { config, ports, log, core, prior, signingKey, metrics, store, fatal } = parts;
+  const { clock, random } = ports;
+  const { mesh, windowMs, pulseMs, oversize, training: settings, trainEveryMs, defaultMode } = config;
+  const observe = (event: ControlPlaneEvent) => record(event, log, metrics);
+  const publication = await Publication.open({
+    ...{ store, core, clock, random, mesh, windowMs, pulseMs, oversize, signingKey, observe },
+  });
+  const workloads = new WorkloadBook({ store, clock, publication, settings, defaultMode, observe });
+  const rules = new RuleBook({ store, core, clock, publisher: publication, workloads, observe });
+  const ingest = new WindowIngest({
+    store,
+    core,
+    clock,
+    observe: ({ target }, outcome, detail) => observe({ kind: "window", target, outcome, detail }),
+  });
+  const cycle = new Cycle({ store, core, clock, publication, prior, settings, trainEveryMs, observe });
+  const edge = new Edge(config, ports, { ingest, workloads, rules, snapshots: publication }, log, metrics, fatal);
+  const addresses = await edge.start();
+  rules.start();
+  cycle.start();
+  return {
+    addresses,
+    epoch: publication.epoch,
+    stop: async () => {
+      await edge.stop();
+      rules.stop();
+      await cycle.stop();
+      await store.close();
+    },
+  };
+}
+
+function readPrior(files: Files, core: Core): Prior {
+  return parsePrior(files.read(PRIOR_FILE).toString("utf8"), core.featureHash, core.limits.FEATURES);
+}
+
+/** FAILED_PRECONDITION where it is not a private key on P-256: the filters verify no other. */
+function readSigningKey(path: string | undefined, files: Files): KeyObject | undefined {
+  if (path === undefined) return undefined;
+  const key = createPrivateKey(files.read(path));
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType === "ec" && curve === "prime256v1") return key;
+  const found = curve ?? key.asymmetricKeyType ?? "unknown";
+  throw new ControlPlaneError("FAILED_PRECONDITION", `signing key: ${found}, must be a private key on P-256`);
+}
+
+/** Says why, once, and ends the process. */
+function lastWords(ports: Ports, log: Log): (error: unknown) => void {
+  let said = false;
+  return (error) => {
+    if (said) return;
+    said = true;
+    log.error("the store failed; nothing can be acknowledged any more", errorFields(error));
+    ports.exit.exit(1);
+  };
+}
+
+function record(event: ControlPlaneEvent, log: Log, metrics: Metrics): void {
+  switch (event.kind) {
+    case "window": {
+      const { target, outcome, detail } = event;
+      log[outcome === "invalid" ? "warn" : "debug"]("window", { target, outcome, detail });
+      break;
+    }
+    case "model-trained":
+      metrics.models.inc({ event: "trained" });
+      log.info("model trained", { target: event.target, modelId: event.modelId, requests: event.learnt });
+      break;
+    case "model-promoted": {
+      metrics.models.inc({ event: "promoted" });
+      const detail = `alert from ${event.alertThreshold}, deny from ${event.denyThreshold}`;
+      log.info("model judges", { target: event.target, modelId: event.modelId, detail });
+      break;
+    }
+    case "snapshot-published": {
+      const { target, epoch, version, bytes } = event;
+      metrics.publications.inc({ outcome: "published" });
+      log.info("snapshot published", { target, epoch, version, bytes });
+      break;
+    }
+    case "publication-refused":
+      metrics.publications.inc({ outcome: "refused" });
+      log.error("publication refused", { target: event.target, detail: event.detail });
+      break;
+    case "rule-expired":
+      log.info("rule expired", { target: event.target, rule: event.id });
+      break;
+    case "task-failed":
+      metrics.tasksFailed.inc();
+      log.error("task failed", { method: event.task, detail: event.detail });
+      break;
+    case "mode-set":
+      // The operator service logs it with who did it.
+      break;
+  }
+}

@@ -1,0 +1,143 @@
+// A window off the wire becomes a WindowReport. What it cannot mean (a key twice, counts beside their buckets, a number
+// above 2^53 - 1) is INVALID_ARGUMENT naming the field. Whether its numbers are plausible is for ingest to say.
+
+import type { Counts, EdgeCount, Identity, Moments, RouteSums, Statistics, WindowReport } from "../domain.ts";
+import { invalid } from "../errors.ts";
+import type {
+  EdgeStatistics,
+  GroupMoments,
+  RouteStatistics,
+  ScoreHistogram,
+  Window,
+  CallerStatistics as WireCaller,
+  Counts as WireCounts,
+} from "../gen/vedette/v1/statistics_pb.ts";
+import { checkTarget, count, counts as countEach, fromWireClass, hexKey } from "./wire.ts";
+
+const RESPONSE_CLASSES = 5;
+const SCORE_BUCKETS = 128;
+const FEATURES = 32;
+
+/** `window` has passed validation. */
+export function toReport(identity: Identity, node: string, window: Window): WindowReport {
+  const startMs = count("window.start_ms", window.startMs);
+  const endMs = count("window.end_ms", window.endMs);
+  if (endMs < startMs) throw invalid("window.end_ms", `window.end_ms: ${endMs}, must not be below start_ms ${startMs}`);
+  return {
+    identity,
+    node,
+    vmBootId: hexKey(window.vmBootId),
+    windowSeq: count("window.window_seq", window.windowSeq),
+    startMs,
+    endMs,
+    target: checkTarget("window.target", window.target),
+    hashKeyId: window.hashKeyId,
+    windowsDropped: count("window.windows_dropped", window.windowsDropped),
+    statistics: toStatistics(window),
+  };
+}
+
+function toStatistics(window: Window): Statistics {
+  const { counts } = window;
+  if (counts === undefined) throw invalid("window.counts", "window.counts: missing");
+  return {
+    counts: toCounts(counts),
+    moments: keyed("window.moments", window.moments, (one) => String(one.group), toMoments),
+    scores: keyed("window.scores", window.scores, (one) => hexKey(one.modelId), toBuckets),
+    routes: keyed("window.routes", window.routes, (one) => hexKey(one.key), toRoute),
+    callers: keyed("window.callers", window.callers, (one) => hexKey(one.key), toCaller),
+    edges: keyed("window.edges", window.edges, (one) => `${hexKey(one.callerKey)}/${hexKey(one.routeKey)}`, toEdge),
+  };
+}
+
+function toCounts(counts: WireCounts): Counts {
+  const field = "window.counts";
+  const responses = countEach(`${field}.responses`, counts.responses);
+  while (responses.length < RESPONSE_CLASSES) responses.push(0);
+  return {
+    seen: count(`${field}.seen`, counts.seen),
+    scored: count(`${field}.scored`, counts.scored),
+    learnt: count(`${field}.learnt`, counts.learnt),
+    allowed: count(`${field}.allowed`, counts.allowed),
+    deniedByRule: count(`${field}.denied_by_rule`, counts.deniedByRule),
+    deniedByModel: count(`${field}.denied_by_model`, counts.deniedByModel),
+    shadowDenied: count(`${field}.shadow_denied`, counts.shadowDenied),
+    alerted: count(`${field}.alerted`, counts.alerted),
+    retries: count(`${field}.retries`, counts.retries),
+    answeredBefore: count(`${field}.answered_before`, counts.answeredBefore),
+    responses,
+    skipped: keyed(`${field}.skipped`, counts.skipped, reasonOf, toCount),
+    bounds: keyed(`${field}.bounds`, counts.bounds, reasonOf, toCount),
+  };
+}
+
+function reasonOf(one: { reason: number }): string {
+  return String(one.reason);
+}
+
+function toCount(one: { count: bigint }, field: string): number {
+  return count(`${field}.count`, one.count);
+}
+
+function toMoments(one: GroupMoments, field: string): Moments {
+  return {
+    n: count(`${field}.n`, one.n),
+    sums: countEach(`${field}.sums`, one.sums),
+    products: countEach(`${field}.products`, one.products),
+  };
+}
+
+function toBuckets(one: ScoreHistogram, field: string): number[] {
+  if (one.buckets.length !== one.counts.length) {
+    throw invalid(field, `${field}: ${one.counts.length} counts, must be as many as buckets, ${one.buckets.length}`);
+  }
+  const counts = new Array<number>(SCORE_BUCKETS).fill(0);
+  let last = -1;
+  for (const [i, bucket] of one.buckets.entries()) {
+    if (bucket <= last || bucket >= SCORE_BUCKETS) {
+      throw invalid(`${field}.buckets[${i}]`, `${field}.buckets[${i}]: ${bucket}, must ascend and be at most 127`);
+    }
+    counts[bucket] = count(`${field}.counts[${i}]`, one.counts[i] ?? 0n);
+    last = bucket;
+  }
+  return counts;
+}
+
+function toRoute(one: RouteStatistics, field: string): RouteSums {
+  if (one.sums.length !== 0 && one.sums.length !== FEATURES) {
+    throw invalid(`${field}.sums`, `${field}.sums: ${one.sums.length} sums, must be 0 or ${FEATURES}`);
+  }
+  return {
+    name: one.name,
+    n: count(`${field}.n`, one.n),
+    sums: countEach(`${field}.sums`, one.sums),
+    failures: count(`${field}.failures`, one.failures),
+  };
+}
+
+function toCaller(one: WireCaller, field: string): Statistics["callers"][string] {
+  return { name: one.name, class: fromWireClass(one.class), group: one.group, n: count(`${field}.n`, one.n) };
+}
+
+function toEdge(one: EdgeStatistics, field: string): EdgeCount {
+  return {
+    n: count(`${field}.n`, one.n),
+    denied: count(`${field}.denied`, one.denied),
+    failures: count(`${field}.failures`, one.failures),
+  };
+}
+
+function keyed<T, U>(
+  field: string,
+  list: readonly T[],
+  key: (one: T) => string,
+  value: (one: T, field: string) => U,
+): Record<string, U> {
+  const record: Record<string, U> = {};
+  for (const [i, one] of list.entries()) {
+    const name = key(one);
+    if (Object.hasOwn(record, name)) throw invalid(`${field}[${i}]`, `${field}[${i}]: ${name}, must not come twice`);
+    record[name] = value(one, `${field}[${i}]`);
+  }
+  return record;
+}

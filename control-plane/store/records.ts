@@ -1,0 +1,136 @@
+// What is kept and under which key. Every record is versioned by its key's first part; every table of them says what
+// bounds it.
+
+import { createHash } from "node:crypto";
+import type { Counts, Identity, Mode, Model, Rule, Statistics, Target } from "../domain.ts";
+import { addStatistics, emptyCounts, emptyStatistics, type LiveModels } from "./statistics.ts";
+import type { Key, Reader } from "./store.ts";
+
+export const STRATA = 64;
+/** Published manifests that are remembered, per target. */
+export const HISTORY_MAX = 10;
+export const DAY_MS = 86_400_000;
+
+/** One for the whole mesh: made once. */
+export interface MeshRecord {
+  /** Grows at each start. */
+  epoch: number;
+  /** Of SipHash-1-3, 16 bytes; the first makes new keys. */
+  hashKeys: { id: number; key: Uint8Array }[];
+  nextRuleId: number;
+}
+
+/** What a model was trained from. */
+export interface TrainingBasis {
+  /** Requests in the moments it was trained from. */
+  learnt: number;
+  trainedAtMs: number;
+}
+
+export interface TrainedModel {
+  model: Model;
+  basis: TrainingBasis;
+}
+
+export interface WorkloadRecord {
+  target: Target;
+  mode: Mode;
+  modeSetAtMs: number;
+  /** Grows with each change by an operator; the etag. */
+  revision: number;
+  rules: number;
+  current: TrainedModel | null;
+  candidate: TrainedModel | null;
+}
+
+/** Windows of a target by what became of them, and counts of days that are no longer kept. */
+export interface WindowsRecord {
+  /** Grows whenever the strata change. */
+  revision: number;
+  merged: number;
+  duplicate: number;
+  expired: number;
+  invalid: number;
+  /** Told by the VMs. */
+  dropped: number;
+  retired: Counts;
+}
+
+export interface PublishedManifest {
+  epoch: number;
+  version: number;
+  manifest: Uint8Array;
+  publishedAtMs: number;
+}
+
+export const MESH_KEY: Key = "mesh";
+export const WORKLOADS_PREFIX: Key = "workload/";
+export const RULES_PREFIX: Key = "rule/";
+export const DEDUPE_PREFIX: Key = "dedupe/";
+
+export function workloadKey(target: Target): Key {
+  return `${WORKLOADS_PREFIX}${encodeURIComponent(target)}`;
+}
+
+export function windowsKey(target: Target): Key {
+  return `windows/${encodeURIComponent(target)}`;
+}
+
+export function historyKey(target: Target): Key {
+  return `history/${encodeURIComponent(target)}`;
+}
+
+export function rulePrefix(target: Target): Key {
+  return `${RULES_PREFIX}${encodeURIComponent(target)}/`;
+}
+
+/** Sorts by id: padded to the 16 digits of 2^53. */
+export function ruleKey(target: Target, id: number): Key {
+  return `${rulePrefix(target)}${String(id).padStart(16, "0")}`;
+}
+
+export function strataPrefix(target: Target): Key {
+  return `stratum/${encodeURIComponent(target)}/`;
+}
+
+/** `day` is days since 1970. At most 64 a target and day. */
+export function stratumKey(target: Target, day: number, stratum: number): Key {
+  return `${strataPrefix(target)}${String(day).padStart(6, "0")}/${String(stratum).padStart(2, "0")}`;
+}
+
+/** Windows seen of one node under one identity. Hashed: both may be longer than a key. */
+export function dedupeKey(identity: Identity, node: string): Key {
+  return `${DEDUPE_PREFIX}${createHash("sha256").update(`${identity}\0${node}`).digest("hex")}`;
+}
+
+/** 0 to 63. */
+export function stratumOf(node: string): number {
+  return (createHash("sha256").update(node).digest()[0] ?? 0) % STRATA;
+}
+
+export function emptyWindows(): WindowsRecord {
+  return { revision: 0, merged: 0, duplicate: 0, expired: 0, invalid: 0, dropped: 0, retired: emptyCounts() };
+}
+
+export function liveModels(workload: WorkloadRecord | undefined): LiveModels {
+  const live = new Set<string>();
+  for (const trained of [workload?.current, workload?.candidate]) if (trained) live.add(trained.model.modelId);
+  return live;
+}
+
+/** The strata of a target added up by day, ascending by day. */
+export function readDays(reader: Reader, target: Target): { day: number; statistics: Statistics }[] {
+  const live = liveModels(reader.get<WorkloadRecord>(workloadKey(target)));
+  const prefix = strataPrefix(target);
+  const days = new Map<number, Statistics>();
+  for (const { key, value } of reader.range<Statistics>(prefix)) {
+    const day = Number(key.slice(prefix.length).split("/")[0]);
+    days.set(day, addStatistics(days.get(day) ?? emptyStatistics(), value, live));
+  }
+  return [...days].map(([day, statistics]) => ({ day, statistics }));
+}
+
+/** Rules of a target, ascending by id. */
+export function readRules(reader: Reader, target: Target): Rule[] {
+  return reader.range<Rule>(rulePrefix(target)).map(({ value }) => value);
+}

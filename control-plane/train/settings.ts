@@ -1,0 +1,29 @@
+// What the trainer is told, with the defaults. Part of its input: the same sums and the same settings give the same
+// bytes.
+
+export interface TrainSettings {
+  /** Learnt requests before a first model is trained; 10 to 1e9. */
+  learnRequestsMin: number;
+  /** Requests scored by a candidate before it judges; 10 to 1e9. */
+  calibrationRequestsMin: number;
+  /** A new candidate is due when the learnt requests grew by so much; 1 to 1,000 percent. */
+  retrainGrowthPercent: number;
+  /** Or when the current model is so old; 1,000 ms to 7 days. */
+  retrainAfterMs: number;
+  /** Share of normal requests that may be told; 1e-9 to 0.1. */
+  alertFpr: number;
+  /** Share of normal requests that may be denied; 1e-9 to alertFpr. */
+  denyFpr: number;
+  /** No request that was scored for the calibration would be denied: the threshold is above all of them. */
+  denyAboveObserved: boolean;
+}
+
+export const TRAIN_DEFAULTS: TrainSettings = {
+  learnRequestsMin: 1000,
+  calibrationRequestsMin: 2000,
+  retrainGrowthPercent: 5,
+  retrainAfterMs: 15 * 60_000,
+  alertFpr: 1e-3,
+  denyFpr: 1e-5,
+  denyAboveObserved: true,
+};

@@ -1,0 +1,156 @@
+// What the tests of store, ingest, trainer, snapshots and rules share: a prior, windows made of measured requests, and
+// the parts put together over a simulated disk.
+
+import { type Core, loadCore } from "../../control-plane/core.ts";
+import { Cycle, type CycleLinks } from "../../control-plane/cycle.ts";
+import type { Mode, Moments, Statistics, WindowReport } from "../../control-plane/domain.ts";
+import type { ControlPlaneEvent } from "../../control-plane/events.ts";
+import { WindowIngest } from "../../control-plane/ingest/ingest.ts";
+import { Publication, type PublicationLinks } from "../../control-plane/publication.ts";
+import { RuleBook } from "../../control-plane/rules/rules.ts";
+import { GroupStore } from "../../control-plane/store/group.ts";
+import { SimulatedDisk } from "../../control-plane/store/memory.ts";
+import { emptyStatistics } from "../../control-plane/store/statistics.ts";
+import type { Prior } from "../../control-plane/train/prior.ts";
+import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
+import { WorkloadBook } from "../../control-plane/workloads.ts";
+import { ManualClock } from "../support/clock.ts";
+import { Prng } from "../support/prng.ts";
+
+export const core: Core = loadCore();
+export const TARGET = "shop/catalog";
+
+/** Every feature about 2 with variance 1, neighbours correlated by a half. */
+export const prior: Prior = {
+  featureHash: core.featureHash.toString(16).padStart(16, "0"),
+  mean: new Float64Array(32).fill(2),
+  covariance: Float64Array.from({ length: 1024 }, (_, at) => {
+    const distance = Math.abs(Math.floor(at / 32) - (at % 32));
+    return distance === 0 ? 1 : distance === 1 ? 0.5 : 0;
+  }),
+};
+
+/** A request as the filter sees it: bins, and the group of its caller. */
+export interface Measured {
+  bins: Uint8Array;
+  group: number;
+}
+
+const WORDS = ["tea", "green", "mug", "kettle", "spoon", "cup", "honey", "milk", "black", "white"];
+
+/** Ordinary requests of a small shop, from callers of these groups. */
+export function requests(seed: number, count: number, groups: readonly number[] = [0, 1, 2, 3, 4]): Measured[] {
+  const prng = new Prng(seed);
+  return Array.from({ length: count }, () => {
+    const word = () => prng.pick(WORDS);
+    const target = prng.pick([
+      () => `/products/${prng.below(10_000)}`,
+      () => `/search?q=${word()}+${word()}&page=${prng.below(20)}`,
+      () => `/cart/items?user=${word()}${prng.below(100)}`,
+      () => "/healthz",
+    ])();
+    return { bins: core.binsOf(Buffer.from(target)), group: prng.pick(groups) };
+  });
+}
+
+/** Key of the caller of a group; its lowest 3 bits are the group. */
+export const callerKey = (group: number): string => `00000000000000a${group}`;
+export const routeKey = (i: number): string => (0xb0 + i).toString(16).padStart(16, "0");
+
+export function momentsOf(list: readonly Measured[]): Record<string, Moments> {
+  const moments: Record<string, Moments> = {};
+  for (const { bins, group } of list) {
+    const cell = moments[group] ?? { n: 0, sums: new Array(32).fill(0), products: new Array(528).fill(0) };
+    moments[group] = cell;
+    cell.n++;
+    let at = 0;
+    for (const [i, bin] of bins.entries()) {
+      cell.sums[i]! += bin;
+      for (let j = 0; j <= i; j++) cell.products[at++]! += bin * bins[j]!;
+    }
+  }
+  return moments;
+}
+
+/** Statistics of requests that were all learnt; scored under no model. */
+export function statisticsOf(list: readonly Measured[]): Statistics {
+  const statistics = emptyStatistics();
+  const { counts, callers, edges, routes } = statistics;
+  counts.seen = counts.learnt = counts.allowed = list.length;
+  counts.skipped["2"] = list.length;
+  counts.responses = [0, list.length, 0, 0, 0];
+  statistics.moments = momentsOf(list);
+  for (const [group, { n }] of Object.entries(statistics.moments)) {
+    const key = callerKey(Number(group));
+    callers[key] = { name: `spiffe://cluster.local/ns/shop/sa/c${group}`, class: "attested", group: Number(group), n };
+    edges[`${key}/${routeKey(0)}`] = { n, denied: 0, failures: 0 };
+  }
+  routes[routeKey(0)] = { name: "GET /products/*", n: list.length, sums: new Array(32).fill(0), failures: 0 };
+  return statistics;
+}
+
+/** The same requests, scored under a model as the filter would have. */
+export function scored(statistics: Statistics, modelId: string, scores: readonly number[]): Statistics {
+  const buckets = new Array<number>(128).fill(0);
+  for (const score of scores) buckets[core.bucketOf(score)]!++;
+  return { ...statistics, scores: { [modelId]: buckets } };
+}
+
+export interface WindowSpec {
+  statistics: Statistics;
+  node?: string;
+  vmBootId?: string;
+  windowSeq?: number;
+  startMs: number;
+  target?: string;
+  windowsDropped?: number;
+}
+
+export function windowOf(spec: WindowSpec): WindowReport {
+  return {
+    identity: "spiffe://cluster.local/ns/shop/sa/catalog",
+    node: spec.node ?? "sidecar~10.0.0.1~catalog-1.shop",
+    vmBootId: spec.vmBootId ?? "00000000000000f1",
+    windowSeq: spec.windowSeq ?? 1,
+    startMs: spec.startMs,
+    endMs: spec.startMs + 1000,
+    target: spec.target ?? TARGET,
+    hashKeyId: 1,
+    windowsDropped: spec.windowsDropped ?? 0,
+    statistics: spec.statistics,
+  };
+}
+
+export interface PlaneSpec {
+  disk?: SimulatedDisk;
+  clock?: ManualClock;
+  settings?: Partial<TrainSettings>;
+  defaultMode?: Mode;
+  signingKey?: PublicationLinks["signingKey"];
+  train?: CycleLinks["train"];
+}
+
+export type Plane = Awaited<ReturnType<typeof openPlane>>;
+
+/** The parts as main.ts puts them together, over a simulated disk. */
+export async function openPlane(spec: PlaneSpec = {}) {
+  const { disk = new SimulatedDisk(), clock = new ManualClock(), defaultMode = "learn" } = spec;
+  const events: ControlPlaneEvent[] = [];
+  const observe = (event: ControlPlaneEvent) => void events.push(event);
+  const store = new GroupStore(disk);
+  const prng = new Prng(7);
+  const random = { bytes: (size: number) => prng.bytes(size), unit: () => prng.next() / 2 ** 32 };
+  const settings: TrainSettings = { ...TRAIN_DEFAULTS, ...spec.settings };
+  const publication = await Publication.open({
+    ...{ store, core, clock, random, observe, mesh: "default", windowMs: 60_000, pulseMs: 5000, oversize: "allow" },
+    signingKey: spec.signingKey,
+  });
+  const workloads = new WorkloadBook({ store, clock, publication, settings, defaultMode, observe });
+  const rules = new RuleBook({ store, core, clock, publisher: publication, workloads, observe });
+  const ingest = new WindowIngest({ store, core, clock });
+  const cycle = new Cycle({
+    ...{ store, core, clock, publication, prior, settings, observe, trainEveryMs: 1000 },
+    ...(spec.train === undefined ? {} : { train: spec.train }),
+  });
+  return { disk, clock, store, publication, workloads, rules, ingest, cycle, events };
+}

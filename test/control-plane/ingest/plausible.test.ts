@@ -1,0 +1,192 @@
+// Honest windows pass; each thing that no honest sidecar can say is refused with its name.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { WindowReport } from "../../../control-plane/domain.ts";
+import { implausible } from "../../../control-plane/ingest/plausible.ts";
+import { emptyStatistics } from "../../../control-plane/store/statistics.ts";
+import { callerKey, core, requests, routeKey, scored, statisticsOf, windowOf } from "../fixture.ts";
+
+const honest = (): WindowReport => {
+  const statistics = scored(statisticsOf(requests(1, 300)), "00000000000000d1", [0, 256, 9000]);
+  return windowOf({ statistics, startMs: 1000 });
+};
+
+test("what real requests add up to is plausible", () => {
+  assert.is(implausible(honest(), core), undefined);
+  assert.is(implausible(windowOf({ statistics: emptyStatistics(), startMs: 0 }), core), undefined);
+  for (let seed = 0; seed < 20; seed++) {
+    const statistics = statisticsOf(requests(seed, 10 + seed, [seed % 8]));
+    assert.is(implausible(windowOf({ statistics, startMs: 0 }), core), undefined);
+  }
+});
+
+test("a group that was held back may come with a window that learnt less than it", () => {
+  const report = honest();
+  report.statistics.counts.learnt -= 8 * 9;
+  assert.is(implausible(report, core), undefined);
+  report.statistics.counts.learnt--;
+  assert.match(implausible(report, core)!, /moments\.n/);
+});
+
+const LIES: [string, RegExp, (report: WindowReport) => void][] = [
+  [
+    "a number of 0",
+    /window_seq: 0/,
+    (r) => {
+      r.windowSeq = 0;
+    },
+  ],
+  [
+    "a number above 2^53 - 1",
+    /window_seq/,
+    (r) => {
+      r.windowSeq = 2 ** 53;
+    },
+  ],
+  [
+    "a boot id of 0",
+    /vm_boot_id/,
+    (r) => {
+      r.vmBootId = "0".repeat(16);
+    },
+  ],
+  [
+    "an end before its start",
+    /end_ms/,
+    (r) => {
+      r.endMs = 999;
+    },
+  ],
+  [
+    "a negative count",
+    /counts\.alerted: -1/,
+    (r) => {
+      r.statistics.counts.alerted = -1;
+    },
+  ],
+  [
+    "half a request",
+    /counts\.retries/,
+    (r) => {
+      r.statistics.counts.retries = 0.5;
+    },
+  ],
+  [
+    "more requests than a window holds",
+    /counts\.denied/,
+    (r) => {
+      r.statistics.counts.deniedByRule = 2 ** 24;
+    },
+  ],
+  ["requests that were neither scored nor skipped", /counts\.seen: 300/, (r) => void r.statistics.counts.scored++],
+  [
+    "a ninth group",
+    /moments\.group: 8/,
+    (r) => {
+      r.statistics.moments["8"] = r.statistics.moments["0"]!;
+    },
+  ],
+  [
+    "a mean above the highest bin",
+    /sums\[5\].*24 n/,
+    (r) => {
+      cell(r).sums[5] = 25 * cell(r).n;
+    },
+  ],
+  [
+    "squares below the sum",
+    /products\[0,0\]/,
+    (r) => {
+      cell(r).products[0] = cell(r).sums[0]! - 1;
+    },
+  ],
+  [
+    "squares above 24 times the sum",
+    /products\[0,0\]/,
+    (r) => {
+      cell(r).products[0] = 24 * cell(r).sums[0]! + 1;
+    },
+  ],
+  [
+    "a variance below 0",
+    /sums\[0\].*sum\^2/,
+    (r) => {
+      cell(r).products[0] = cell(r).sums[0]!;
+    },
+  ],
+  [
+    "a product above 24 times a sum",
+    /products\[1,0\]/,
+    (r) => {
+      cell(r).products[1] = 24 * cell(r).n * 24;
+    },
+  ],
+  [
+    "a correlation above 1",
+    /products\[3,0\]/,
+    (r) => {
+      cell(r).products[6] = squareRoot(r, 3, 0) + 2;
+    },
+  ],
+  [
+    "more scores than requests",
+    /scores\[00000000000000d1\]: 401/,
+    (r) => {
+      scoresOf(r)[3]! += 398;
+    },
+  ],
+  ["a short histogram", /scores\[00000000000000d1\]: 127/, (r) => void scoresOf(r).pop()],
+  [
+    "a route that sums more than its requests",
+    /routes\[.*24 n/,
+    (r) => void r.statistics.routes[routeKey(0)]!.sums.fill(1e6),
+  ],
+  [
+    "more failures than requests",
+    /failures/,
+    (r) => {
+      r.statistics.routes[routeKey(0)]!.failures = 301;
+    },
+  ],
+  [
+    "a caller in a group that is not its key's",
+    /group: 3/,
+    (r) => {
+      r.statistics.callers[callerKey(2)]!.group = 3;
+    },
+  ],
+  [
+    "an edge with more denials than requests",
+    /edges.*denied/,
+    (r) => {
+      edge(r).denied = 1e6;
+    },
+  ],
+  [
+    "an edge without two keys",
+    /edges\.key/,
+    (r) => {
+      r.statistics.edges.x = { n: 1, denied: 0, failures: 0 };
+    },
+  ],
+];
+
+const cell = (report: WindowReport) => report.statistics.moments["0"]!;
+const scoresOf = (report: WindowReport) => report.statistics.scores["00000000000000d1"]!;
+const edge = (report: WindowReport) => report.statistics.edges[`${callerKey(0)}/${routeKey(0)}`]!;
+
+function squareRoot(report: WindowReport, i: number, j: number): number {
+  const square = (k: number) => cell(report).products[(k * (k + 1)) / 2 + k]!;
+  return Math.ceil(Math.sqrt(square(i) * square(j)));
+}
+
+for (const [what, expected, lie] of LIES) {
+  test(`refused: ${what}`, () => {
+    const report = structuredClone(honest());
+    lie(report);
+    assert.match(implausible(report, core) ?? "plausible", expected);
+  });
+}
+
+test.run();

@@ -1,0 +1,96 @@
+// The one way to the filters: on disk before told, versions that only grow, and what would be refused changes nothing.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Snapshot } from "../../control-plane/domain.ts";
+import { SimulatedDisk } from "../../control-plane/store/memory.ts";
+import { HISTORY_MAX, historyKey, type PublishedManifest, workloadKey } from "../../control-plane/store/records.ts";
+import { openPlane, TARGET } from "./fixture.ts";
+
+const MODES = ["learn", "shadow", "enforce", "off"] as const;
+const order = ({ epoch, version }: { epoch: number; version: number }) => epoch * 1e9 + version;
+
+test("(epoch, version) grows with every publication, over restarts too, and never repeats", async () => {
+  const told: Snapshot[] = [];
+  let disk = new SimulatedDisk();
+  for (let run = 0; run < 4; run++) {
+    const { publication, workloads } = await openPlane({ disk });
+    publication.subscribe((snapshot) => told.push(snapshot));
+    await workloads.ensure(TARGET);
+    // Many at once: what is told follows the order of the transactions.
+    await Promise.all(Array.from({ length: 8 }, (_, i) => workloads.setMode(TARGET, MODES[(i + run) % 4]!, "")));
+    disk = disk.after(run % 2 === 0 ? "kill" : "power");
+  }
+  assert.ok(told.length > 20);
+  for (const [i, snapshot] of told.slice(1).entries()) assert.ok(order(snapshot) > order(told[i]!));
+  assert.is(new Set(told.map(({ digest }) => digest)).size, told.length);
+});
+
+test("what is told is on disk already", async () => {
+  const { publication, workloads, store } = await openPlane();
+  let checked = 0;
+  publication.subscribe(({ target, manifest }) => {
+    const history = store.reader.get<PublishedManifest[]>(historyKey(target))!;
+    assert.equal(Buffer.from(history.at(-1)!.manifest), Buffer.from(manifest));
+    checked++;
+  });
+  await workloads.ensure(TARGET);
+  await workloads.setMode(TARGET, "shadow", "");
+  assert.is(checked, 2);
+});
+
+test("after a restart the same content is in force under the same version", async () => {
+  const first = await openPlane();
+  await first.workloads.ensure(TARGET);
+  await first.workloads.setMode(TARGET, "enforce", "");
+  const second = await openPlane({ disk: first.disk.after("power") });
+  assert.is(second.publication.epoch, 2);
+  assert.equal(second.publication.current(TARGET), first.publication.current(TARGET));
+  await second.workloads.setMode(TARGET, "learn", "");
+  const { epoch, version } = second.publication.current(TARGET)!;
+  assert.equal([epoch, version], [2, 1]);
+});
+
+test("a change that a filter would refuse is undone, and what was in force stays", async () => {
+  const { publication, workloads, store } = await openPlane();
+  await workloads.ensure(TARGET);
+  const before = publication.current(TARGET);
+  const record = store.reader.get<{ mode: string }>(workloadKey(TARGET))!;
+  const change = publication.change(TARGET, (transaction) =>
+    transaction.put(workloadKey(TARGET), { ...record, mode: "no" }),
+  );
+  const refusal = await change.catch((error: unknown) => error as { code: string; field: string });
+  assert.equal([refusal?.code, refusal?.field], ["FAILED_PRECONDITION", "settings.mode"]);
+  assert.is(publication.current(TARGET), before);
+  assert.equal(store.reader.get(workloadKey(TARGET)), record);
+});
+
+test("nothing is told when nothing changed, and no listener after it stopped", async () => {
+  const { publication, workloads } = await openPlane();
+  const told: number[] = [];
+  const stop = publication.subscribe(({ version }) => told.push(version));
+  await workloads.ensure(TARGET);
+  await workloads.ensure(TARGET);
+  await publication.change(TARGET, () => undefined);
+  assert.equal(told, [1]);
+  stop();
+  await workloads.setMode(TARGET, "off", "");
+  assert.equal(told, [1]);
+});
+
+test("the hash key is made once, and the last ten manifests are remembered", async () => {
+  const { workloads, publication, store, disk } = await openPlane();
+  await workloads.ensure(TARGET);
+  const settings = publication.current(TARGET)!.sections[0]!.digest;
+  for (let i = 1; i < 15; i++) await workloads.setMode(TARGET, MODES[i % 4]!, "");
+  const history = store.reader.get<PublishedManifest[]>(historyKey(TARGET))!;
+  assert.equal(
+    history.map(({ version }) => version),
+    Array.from({ length: HISTORY_MAX }, (_, i) => 6 + i),
+  );
+  const next = await openPlane({ disk: disk.after("kill") });
+  await next.workloads.setMode(TARGET, "learn", "");
+  assert.is(next.publication.current(TARGET)!.sections[0]!.digest, settings, "the same mode, the same key");
+});
+
+test.run();

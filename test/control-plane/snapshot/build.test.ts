@@ -1,0 +1,173 @@
+// Snapshots: checked, named by content, signed, versioned.
+
+import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { fromBinary } from "@bufbuild/protobuf";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Model, Rule } from "../../../control-plane/domain.ts";
+import { ControlPlaneError } from "../../../control-plane/errors.ts";
+import {
+  ManifestSchema,
+  ModelSectionSchema,
+  RulesSectionSchema,
+  SettingsSectionSchema,
+  Mode as WireMode,
+} from "../../../control-plane/gen/vedette/v1/model_pb.ts";
+import { buildSnapshot, type SnapshotContent } from "../../../control-plane/snapshot/build.ts";
+import { trainModel } from "../../../control-plane/train/model.ts";
+import { core, momentsOf, prior, requests, TARGET } from "../fixture.ts";
+
+const days = [{ day: 1, moments: momentsOf(requests(1, 500)) }];
+const model: Model = { ...trainModel(days, prior, core)!, alertThreshold: 20_000, denyThreshold: 30_000 };
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+const rule: Rule = {
+  id: 7,
+  action: "deny",
+  target: TARGET,
+  match: { caller: "", callerGroup: 0, method: "POST", route: "", scoreMin: 0 },
+  expiresAtMs: 2_000_000_000_000,
+  owner: "o",
+  reason: "r",
+  createdAtMs: 1,
+};
+
+const settings = {
+  mode: "enforce" as const,
+  hashKeys: [{ id: 1, key: new Uint8Array(16).fill(5) }],
+  windowMs: 60_000,
+  pulseMs: 5000,
+  oversize: "allow" as const,
+};
+
+const content: SnapshotContent = { settings, models: { current: model, candidate: undefined }, rules: [rule] };
+const place = { core, mesh: "default", target: TARGET, epoch: 3, signingKey: undefined, previous: undefined };
+
+function refusalOf(some: Partial<SnapshotContent>): ControlPlaneError {
+  try {
+    buildSnapshot({ ...content, ...some }, place);
+  } catch (error) {
+    assert.instance(error, ControlPlaneError);
+    return error as ControlPlaneError;
+  }
+  throw new Error("was taken");
+}
+
+test("the sections say what was put in, and the manifest names them by digest and size", () => {
+  const snapshot = buildSnapshot(content, place);
+  const [first, second, third] = snapshot.sections;
+  assert.equal(
+    snapshot.sections.map(({ kind }) => kind),
+    ["settings", "model", "rules"],
+  );
+  const told = fromBinary(SettingsSectionSchema, first!.content);
+  assert.is(told.mode, WireMode.ENFORCE);
+  assert.is(told.windowMs, 60_000);
+  const { current, candidate } = fromBinary(ModelSectionSchema, second!.content);
+  assert.is(candidate, undefined);
+  assert.is(current!.modelId.toString(16).padStart(16, "0"), model.modelId);
+  assert.is(current!.denyThreshold, 30_000);
+  assert.is(Buffer.from(current!.mean).readInt16LE(2), model.mean[1]);
+  const [body] = fromBinary(RulesSectionSchema, third!.content).rules;
+  assert.is(body!.id, 7n);
+  assert.is(body!.callerGroupPlusOne, 1);
+  const manifest = fromBinary(ManifestSchema, snapshot.manifest);
+  assert.equal([manifest.mesh, manifest.target, manifest.epoch, manifest.version], ["default", TARGET, 3n, 1n]);
+  assert.is(manifest.featureHash, core.featureHash);
+  for (const [i, ref] of manifest.sections.entries()) {
+    assert.is(ref.kind, i + 1);
+    assert.is(Buffer.from(ref.digest).toString("hex"), snapshot.sections[i]!.digest);
+    assert.is(ref.size, snapshot.sections[i]!.content.length);
+  }
+});
+
+test("the same content is the same snapshot, also in a later epoch; other content is the next version", () => {
+  const first = buildSnapshot(content, place);
+  const again = buildSnapshot(structuredClone(content), { ...place, epoch: 4, previous: first });
+  assert.equal(again, first);
+  const changed = { ...content, rules: [] };
+  const next = buildSnapshot(changed, { ...place, previous: first });
+  assert.equal([next.epoch, next.version], [3, 2]);
+  assert.is.not(next.digest, first.digest);
+  const restarted = buildSnapshot(changed, { ...place, epoch: 4, previous: first });
+  assert.equal([restarted.epoch, restarted.version], [4, 1]);
+  assert.is(next.sections[1]!.digest, first.sections[1]!.digest, "a section that stays keeps its digest");
+});
+
+test("with a key the manifest is signed, behind the prefix of the contract", () => {
+  const snapshot = buildSnapshot(content, { ...place, signingKey: privateKey });
+  const signed = Buffer.concat([Buffer.from("vedette/manifest/v1\0"), snapshot.manifest]);
+  assert.ok(verify("sha256", signed, createPublicKey(privateKey), snapshot.signature));
+  assert.not(verify("sha256", snapshot.manifest, createPublicKey(privateKey), snapshot.signature));
+  assert.is(buildSnapshot(content, place).signature.length, 0);
+});
+
+const REFUSED: [string, string, Partial<SnapshotContent>][] = [
+  ["a factor that is too large", "model.factor", withModel({ factor: new Int8Array(2048) })],
+  ["a baseline beyond the section's bound", "section.size", withModel({ factor: new Int8Array(200_000) })],
+  ["a mean below 0", "model.mean", withModel({ mean: model.mean.with(0, -1) })],
+  ["a model that is not what its id says", "model.model_id", withModel({ scale: model.scale.with(0, 1) })],
+  ["a clip of 0", "model.clip", withModel({ clip: model.clip.with(0, 0) })],
+  ["deny below alert", "model.deny_threshold", withModel({ denyThreshold: 19_999 })],
+  ["an alert at its own mean", "model.current.alert_threshold", withModel({ alertThreshold: 1 })],
+  ["no hash key", "settings.hash_keys", { settings: { ...settings, hashKeys: [] } }],
+  ["a short hash key", "settings.hash_keys.key", withKey(new Uint8Array(15))],
+  ["a window that is too short", "settings.window_ms", { settings: { ...settings, windowMs: 999 } }],
+  ["rules out of order", "rules.id", { rules: [rule, { ...rule, id: 6 }] }],
+  [
+    "a rule for everything",
+    "rules.match",
+    { rules: [{ ...rule, match: { ...rule.match, callerGroup: null, method: "" } }] },
+  ],
+  ["a rule too many", "rules.rules", { rules: Array.from({ length: 10_241 }, (_, i) => ({ ...rule, id: i + 1 })) }],
+];
+
+function withModel(some: Partial<Model>): Partial<SnapshotContent> {
+  return { models: { current: { ...model, ...some }, candidate: undefined } };
+}
+
+function withKey(key: Uint8Array): Partial<SnapshotContent> {
+  return { settings: { ...settings, hashKeys: [{ id: 1, key }] } };
+}
+
+for (const [what, field, some] of REFUSED) {
+  test(`what the filter would refuse does not leave: ${what}`, () => {
+    const error = refusalOf(some);
+    assert.is(error.code, "FAILED_PRECONDITION");
+    assert.is(error.field, field);
+    assert.match(error.message, /must be/);
+  });
+}
+
+test("as many rules as the filter takes are taken", () => {
+  const rules = Array.from({ length: 10_240 }, (_, i) => ({ ...rule, id: i + 1 }));
+  assert.is(
+    fromBinary(RulesSectionSchema, buildSnapshot({ ...content, rules }, place).sections[2]!.content).rules.length,
+    10_240,
+  );
+});
+
+test("a candidate beside a current model is checked as well", () => {
+  const candidate = { ...model, scale: model.scale.with(0, 1) };
+  assert.is(refusalOf({ models: { current: model, candidate } }).field, "model.model_id");
+  const taken = buildSnapshot({ ...content, models: { current: undefined, candidate: { ...model } } }, place);
+  assert.ok(fromBinary(ModelSectionSchema, taken.sections[1]!.content).candidate);
+});
+
+test("a core that scores otherwise than the law is noticed before a model leaves", () => {
+  const bent = Object.assign(Object.create(core), {
+    limits: core.limits,
+    featureHash: core.featureHash,
+    refusalOf: core.refusalOf.bind(core),
+    scoreOf: (body: "current" | "candidate", bins: Uint8Array) =>
+      (core.scoreOf(body, bins) ?? 0) ^ (bins[9] === 24 ? 1 : 0),
+  });
+  try {
+    buildSnapshot(content, { ...place, core: bent });
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as ControlPlaneError).field, "model.current.score");
+  }
+});
+
+test.run();

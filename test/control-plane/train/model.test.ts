@@ -1,0 +1,123 @@
+// The trainer: from sums to the integer model.
+
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { scoreOf } from "../../../control-plane/snapshot/check.ts";
+import { aggregate } from "../../../control-plane/train/aggregate.ts";
+import { estimate } from "../../../control-plane/train/covariance.ts";
+import { quantize, trainModel } from "../../../control-plane/train/model.ts";
+import { core, momentsOf, prior, requests } from "../fixture.ts";
+
+const learnt = requests(1, 2000);
+const days = [{ day: 20_000, moments: momentsOf(learnt) }];
+const model = trainModel(days, prior, core)!;
+
+/** Squared Mahalanobis distance in floating point, by solving with the covariance itself: no factor, no rounding. */
+function distance(bins: Uint8Array): number {
+  const { mean, covariance } = estimate(aggregate(days)!, prior);
+  const size = mean.length;
+  const rows = Array.from({ length: size }, (_, i) => [...covariance.slice(i * size, (i + 1) * size)]);
+  const clipped = mean.map((m, j) => {
+    const most = model.clip[j]! / 64;
+    return Math.max(-most, Math.min(most, bins[j]! - m));
+  });
+  const right = [...clipped];
+  for (let i = 0; i < size; i++) {
+    for (let k = i + 1; k < size; k++) {
+      const by = rows[k]![i]! / rows[i]![i]!;
+      for (let j = i; j < size; j++) rows[k]![j]! -= by * rows[i]![j]!;
+      right[k]! -= by * right[i]!;
+    }
+  }
+  for (let i = size - 1; i >= 0; i--) {
+    for (let j = i + 1; j < size; j++) right[i]! -= rows[i]![j]! * right[j]!;
+    right[i]! /= rows[i]![i]!;
+  }
+  return clipped.reduce((sum, d, i) => sum + d * right[i]!, 0);
+}
+
+test("the integer score is the squared distance, to within the rounding of eight bits", () => {
+  for (const { bins } of [...learnt.slice(0, 100), ...requests(5, 100)]) {
+    const exact = distance(bins);
+    const found = scoreOf(model, bins) / 256;
+    assert.ok(Math.abs(found - exact) <= 0.5 + 0.05 * exact, `${found}, exact ${exact}`);
+  }
+});
+
+test("what was learnt scores low, an attack scores high", () => {
+  const highest = Math.max(...learnt.map(({ bins }) => scoreOf(model, bins)));
+  for (const attack of [
+    "/search?q=%27%20union%20select%20password%20from%20users--%20&page=1",
+    "/search?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+    "/products/..%2f..%2f..%2f..%2fetc%2fpasswd",
+  ]) {
+    const score = scoreOf(model, core.binsOf(Buffer.from(attack)));
+    assert.ok(score > highest, `${attack}: ${score}, learnt at most ${highest}`);
+  }
+});
+
+test("the same sums give the same bytes, in whatever order the days come", () => {
+  const parts = [0, 1, 2, 9].map((age, i) => ({ day: 20_000 - age, moments: momentsOf(requests(i, 100)) }));
+  const first = trainModel(parts, prior, core);
+  assert.equal(trainModel(parts.toReversed(), prior, core), first);
+  assert.equal(trainModel(structuredClone(parts), prior, core), first);
+});
+
+test("all numbers are within the bounds of the law, for learnt requests of every kind", () => {
+  const bins = fc.array(fc.uint8Array({ min: 0, max: 24, minLength: 32, maxLength: 32 }), {
+    minLength: 1,
+    maxLength: 40,
+  });
+  fc.assert(
+    fc.property(bins, fc.integer({ min: 0, max: 3 }), (list, groups) => {
+      const measured = list.map((one, i) => ({ bins: one, group: groups === 0 ? 0 : i % (2 * groups) }));
+      const trained = trainModel([{ day: 1, moments: momentsOf(measured) }], prior, core)!;
+      assert.ok(trained.mean.every((mean) => mean >= 0 && mean <= 24 * 64));
+      assert.ok(trained.scale.every((scale) => scale > 0 && scale <= 0x7fffffff));
+      assert.ok(trained.clip.every((clip) => clip >= 1 && clip <= 2047));
+      for (let r = 0; r < 32; r++) {
+        const row = [...trained.factor.subarray(r * 32, r * 32 + 32)];
+        assert.is(Math.max(...row.map(Math.abs)), 127, "each row uses its eight bits");
+        assert.ok(
+          row.slice(r + 1).every((value) => value === 0),
+          "lower triangular",
+        );
+      }
+    }),
+    { seed: 4, numRuns: 100 },
+  );
+});
+
+test("the model id names the numbers: another mean or another covariance has another", () => {
+  const gaussian = estimate(aggregate(days)!, prior);
+  assert.is(quantize(gaussian, core).modelId, model.modelId);
+  const moved = { ...gaussian, mean: gaussian.mean.with(3, gaussian.mean[3]! + 1) };
+  assert.is.not(quantize(moved, core).modelId, model.modelId);
+  const wider = { ...gaussian, covariance: gaussian.covariance.map((value) => 4 * value) };
+  assert.is.not(quantize(wider, core).modelId, model.modelId);
+});
+
+test("after a million equal requests one feature that moves by one bin is no attack: the prior stays", () => {
+  const one = requests(1, 1)[0]!;
+  const moments = momentsOf([one]);
+  const times = 1_000_000;
+  for (const cell of Object.values(moments)) {
+    cell.n *= times;
+    cell.sums = cell.sums.map((value) => value * times);
+    cell.products = cell.products.map((value) => value * times);
+  }
+  const constant = trainModel([{ day: 1, moments }], prior, core)!;
+  for (let j = 0; j < 32; j++) {
+    const moved = one.bins.with(j, Math.min(24, one.bins[j]! + 1));
+    const deviations = Math.sqrt(scoreOf(constant, moved) / 256);
+    assert.ok(deviations < 7, `feature ${j}: ${deviations} standard deviations`);
+  }
+});
+
+test("nothing learnt, no model", () => {
+  assert.is(trainModel([], prior, core), undefined);
+  assert.is(trainModel([{ day: 1, moments: {} }], prior, core), undefined);
+});
+
+test.run();
