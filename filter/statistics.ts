@@ -1,5 +1,6 @@
 // What is counted when a request ends. Requests that we denied are counted as denied and in their edge, and nowhere
-// else; those that would have been denied, and retries, are not learnt from.
+// else; those that would have been denied, and retries, are neither learnt from nor calibrated on, so that an attack
+// seen in shadow cannot raise the threshold above itself.
 
 import { callerClass, callerGroupOf, callerKey, callerLength, callerName } from "./caller";
 import { callerKeyHeld, countCaller, noteCaller } from "./callers";
@@ -110,8 +111,8 @@ export function countExchange(slot: Slot, code: i64, failed: bool): void {
   if (config.direction != DIRECTION_SERVER) return;
   countCaller(caller);
   if (denied) return;
-  if (!slot.retry) countScores(slot);
   if (slot.retry || verdict == VERDICT_SHADOW_DENY) return;
+  countScores(slot);
   countRoute(slot.routeKey, caller, slot.measured ? slot.bins : 0, failure);
   if (slot.measured && caller != 0) learn(slot, caller);
 }
