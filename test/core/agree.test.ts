@@ -1,5 +1,6 @@
-// The reference, the SIMD build and the scalar build of the law compute the same of 100,000 seeded requests: bins, scores, top
-// features, contributions, locations and routes. A disagreement is shown with its target, so that it can become a golden case.
+// The reference, the SIMD build and the scalar build of the law compute the same of 100,000 seeded requests: bins,
+// scores, top features, contributions, locations and routes. A disagreement is shown with its target, so that it can
+// become a golden case.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,5 @@
-// The golden files pin the law: they are what the reference computes, and both builds of the core compute the same of them.
+// The golden files pin the law: they are what the reference computes, and both builds of the core compute the same of
+// them.
 
 import { readFileSync } from "node:fs";
 import { test } from "uvu";

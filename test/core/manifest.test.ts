@@ -1,5 +1,5 @@
-// Manifests: taken if they are for the node, follow what it holds, name the three sections and are true of their contents; each refusal
-// of the law's table under its name; damage is read as the reference reads it.
+// Manifests: taken if they are for the node, follow what it holds, name the three sections and are true of their
+// contents; each refusal of the law's table under its name; damage is read as the reference reads it.
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { test } from "uvu";

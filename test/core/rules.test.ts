@@ -1,5 +1,5 @@
-// Rules and verdicts: for any set of rules and any request the core finds the rule that the reference finds, at any time around an
-// expiry; a rule that is loaded again never lives longer; and every verdict of every mode is the law's.
+// Rules and verdicts: for any set of rules and any request the core finds the rule that the reference finds, at any
+// time around an expiry; a rule that is loaded again never lives longer; and every verdict of every mode is the law's.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { test } from "uvu";

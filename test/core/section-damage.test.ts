@@ -1,5 +1,5 @@
-// Damaged sections: cut anywhere, with any bit flipped, with fields of any number and wire type in any place. None makes a build fail,
-// and none is read otherwise than the reference reads it.
+// Damaged sections: cut anywhere, with any bit flipped, with fields of any number and wire type in any place. None
+// makes a build fail, and none is read otherwise than the reference reads it.
 
 import fc from "fast-check";
 import { test } from "uvu";
@@ -49,7 +49,9 @@ const field = fc.oneof(
   },
 );
 const message = fc.array(field, { maxLength: 6 }).map((fields) => fields.flat());
-/** Damaged by what is put before, behind or in the middle of a good section, at the top or in its first nested message. */
+/**
+ * Damaged by what is put before, behind or in the middle of a good section, at the top or in its first nested message.
+ */
 const damaged = (sample: Uint8Array) =>
   fc.tuple(message, fc.nat(sample.length), message).map(([before, at, behind]) => {
     const whole = [...sample];
@@ -58,7 +60,9 @@ const damaged = (sample: Uint8Array) =>
 const nested = (number: number) =>
   fc.array(message, { maxLength: 3 }).map((list) => Uint8Array.from(list.flatMap((one) => delimited(number, one))));
 
-/** Fields behind those of a good message: of a settings section itself, of the first body of a model or rules section. */
+/**
+ * Fields behind those of a good message: of a settings section itself, of the first body of a model or rules section.
+ */
 const behindGood = (kind: SectionName) =>
   message.map((fields) => {
     if (kind === "settings") return Uint8Array.from([...SAMPLES.settings, ...fields]);

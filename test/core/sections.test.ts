@@ -1,5 +1,6 @@
-// Sections as the filter reads them: what protobuf-es writes is taken with its meaning, every row of the law's table of refusals is
-// refused under its name, and what protobuf leaves to a reader (repeated, unknown and too wide fields) is read as the law says.
+// Sections as the filter reads them: what protobuf-es writes is taken with its meaning, every row of the law's table of
+// refusals is refused under its name, and what protobuf leaves to a reader (repeated, unknown and too wide fields) is
+// read as the law says.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";

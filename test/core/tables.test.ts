@@ -1,5 +1,6 @@
-// A wrong byte in a table is noticed: every byte of the core's tables (logarithm, byte classes, constants of SHA-256) is inverted in a
-// copy of core.wasm, one at a time, and the golden cases must then differ. Bytes that are 0 in all entries of a table carry nothing.
+// A wrong byte in a table is noticed: every byte of the core's tables (logarithm, byte classes, constants of SHA-256)
+// is inverted in a copy of core.wasm, one at a time, and the golden cases must then differ. Bytes that are 0 in all
+// entries of a table carry nothing.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

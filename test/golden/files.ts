@@ -1,4 +1,5 @@
-// Reads and formats the golden files: a JSON array, one case a line, ASCII only, so that a change is one readable line of a diff.
+// Reads and formats the golden files: a JSON array, one case a line, ASCII only, so that a change is one readable line
+// of a diff.
 
 import { readFileSync } from "node:fs";
 import type { VECTORS } from "./vectors.ts";

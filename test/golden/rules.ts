@@ -1,4 +1,5 @@
-// A rules section and the requests it is asked about: every field by itself, two together, allow against deny, order, expiry.
+// A rules section and the requests it is asked about: every field by itself, two together, allow against deny, order,
+// expiry.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { RuleAction, RulesSectionSchema } from "../../control-plane/gen/vedette/v1/model_pb.ts";

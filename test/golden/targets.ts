@@ -1,5 +1,5 @@
-// Targets whose extraction is pinned: every special case of every feature and of every encoding, each byte, then seeded ones.
-// Strings of bytes (latin1).
+// Targets whose extraction is pinned: every special case of every feature and of every encoding, each byte, then seeded
+// ones. Strings of bytes (latin1).
 
 import { targets } from "../support/requests.ts";
 
@@ -160,7 +160,10 @@ const LENGTHS = [
 
 const HANDWRITTEN = [...FORMS, ...PARAMETERS, ...ENCODINGS, ...COUNTS, ...LENGTHS];
 
-/** Each byte in every position that the law asks about: alone and at an end of a segment, in a name, before `(`, after other bytes. */
+/**
+ * Each byte in every position that the law asks about: alone and at an end of a segment, in a name, before `(`, after
+ * other bytes.
+ */
 const EACH_BYTE = Array.from({ length: 256 }, (_, byte) => {
   const b = String.fromCharCode(byte);
   return `/${b}/a${b}(?${b}=${b}&n${b}n=m${b}m`;

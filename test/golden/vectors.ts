@@ -1,5 +1,5 @@
-// What the golden files hold, computed from the reference. Each is a list of cases, one a line in its file; bytes are latin1 strings
-// where they are text and hex where they are numbers; 64-bit numbers are decimal or hex strings.
+// What the golden files hold, computed from the reference. Each is a list of cases, one a line in its file; bytes are
+// latin1 strings where they are text and hex where they are numbers; 64-bit numbers are decimal or hex strings.
 
 import { bin, LOG2_TABLE, log2 } from "../reference/bins.ts";
 import { toBytes } from "../reference/bytes.ts";

@@ -1,4 +1,5 @@
-// `npm run golden`: writes the golden files from the reference. A change of theirs is a change of the law and is read line by line.
+// `npm run golden`: writes the golden files from the reference. A change of theirs is a change of the law and is read
+// line by line.
 
 import { writeFileSync } from "node:fs";
 import { fileOf, formatCases } from "./files.ts";

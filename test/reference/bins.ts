@@ -1,5 +1,5 @@
-// Section 2 of the law: how a count becomes a bin, and the integer logarithm. The table is computed bit by bit with big integers,
-// so that it does not rest on the platform's floating-point logarithm.
+// Section 2 of the law: how a count becomes a bin, and the integer logarithm. The table is computed bit by bit with big
+// integers, so that it does not rest on the platform's floating-point logarithm.
 
 /** floor(log2 k) for an integer 1 <= k < 2^53. */
 export function floorLog2(k: number): number {

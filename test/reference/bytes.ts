@@ -1,5 +1,6 @@
-// Strings of bytes: the reference speaks of requests as JavaScript strings whose characters are bytes 0 to 255 ("latin1"), because
-// then splitting, joining and matching read as the law is worded. Here are the two crossings and the classes of section 3.
+// Strings of bytes: the reference speaks of requests as JavaScript strings whose characters are bytes 0 to 255
+// ("latin1"), because then splitting, joining and matching read as the law is worded. Here are the two crossings and
+// the classes of section 3.
 
 /** Bytes as a string of characters 0 to 255. */
 export function fromBytes(bytes: Uint8Array): string {
@@ -35,7 +36,10 @@ export function count(text: string, inClass: ByteClass): number {
   return found;
 }
 
-/** How many positions the pattern matches at; the pattern is global and leaves shared bytes to lookahead, so that overlaps count. */
+/**
+ * How many positions the pattern matches at; the pattern is global and leaves shared bytes to lookahead, so that
+ * overlaps count.
+ */
 export function places(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }

@@ -1,4 +1,5 @@
-// Section 1 of the law: decoding of one segment. One pass from left to right; what a pass produced is not looked at again by that pass.
+// Section 1 of the law: decoding of one segment. One pass from left to right; what a pass produced is not looked at
+// again by that pass.
 
 const ESCAPE = /%(?:[uU]00)?([0-9A-Fa-f]{2})/g;
 

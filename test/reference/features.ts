@@ -1,4 +1,5 @@
-// Section 3 of the law: the 32 features of a request. One entry of the table below is one row of the law's table, in its order.
+// Section 3 of the law: the 32 features of a request. One entry of the table below is one row of the law's table, in
+// its order.
 
 import { PARAMETERS_MAX, PATH_SEGMENTS_MAX } from "../../filter/core/limits.ts";
 import { bin, entropyBin, linear, ratio } from "./bins.ts";

@@ -1,4 +1,5 @@
-// Section 8 of the law: a manifest and the sections it names, adopted whole or refused. Signatures are the host's to verify.
+// Section 8 of the law: a manifest and the sections it names, adopted whole or refused. Signatures are the host's to
+// verify.
 
 import { createHash } from "node:crypto";
 import { fromBytes } from "./bytes.ts";

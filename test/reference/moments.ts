@@ -1,4 +1,5 @@
-// Section 4 of the law: a cell of count, sums and sums of products, as big integers. Merging adds, taking out subtracts.
+// Section 4 of the law: a cell of count, sums and sums of products, as big integers. Merging adds, taking out
+// subtracts.
 
 import { FEATURES, PRODUCTS } from "../../filter/core/limits.ts";
 

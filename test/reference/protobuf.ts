@@ -1,5 +1,6 @@
-// Section 8 of the law: the bounded reader of protobuf messages. It reads one message into a list of fields; what the fields mean is
-// said in sections.ts. Anything that is not a well-formed message is refused as `section` with the offset of what could not be read.
+// Section 8 of the law: the bounded reader of protobuf messages. It reads one message into a list of fields; what the
+// fields mean is said in sections.ts. Anything that is not a well-formed message is refused as `section` with the
+// offset of what could not be read.
 
 /** Why a section is refused: the same names as the filter tells in a Nack. */
 export class Refusal extends Error {

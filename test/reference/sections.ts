@@ -1,5 +1,5 @@
-// Section 8 of the law: sections read and refused. Each reader returns what the section says or throws the first Refusal in the order
-// of the law's table, a repeated or nested message being checked whole before the next one.
+// Section 8 of the law: sections read and refused. Each reader returns what the section says or throws the first
+// Refusal in the order of the law's table, a repeated or nested message being checked whole before the next one.
 
 import { createHash } from "node:crypto";
 import * as limits from "../../filter/core/limits.ts";

@@ -1,4 +1,5 @@
-// Section 1 of the law, second half: a target's segments, decoded once or twice, and the text that most features are counted over.
+// Section 1 of the law, second half: a target's segments, decoded once or twice, and the text that most features are
+// counted over.
 
 import { decodeTimes } from "./decode.ts";
 import type { Target } from "./target.ts";

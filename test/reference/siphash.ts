@@ -1,5 +1,6 @@
-// SipHash (Aumasson and Bernstein) with any number of rounds, on big integers. The law uses 1 compression and 3 final rounds; the
-// numbers of rounds are arguments so that the published vectors of SipHash-2-4 check the same lines. Section 6: keys of strings.
+// SipHash (Aumasson and Bernstein) with any number of rounds, on big integers. The law uses 1 compression and 3 final
+// rounds; the numbers of rounds are arguments so that the published vectors of SipHash-2-4 check the same lines.
+// Section 6: keys of strings.
 
 const MASK = (1n << 64n) - 1n;
 

@@ -1,4 +1,5 @@
-// Section 1 of the law, first half: what of a request is looked at. A target becomes a path and a query, each capped to a head and a tail.
+// Section 1 of the law, first half: what of a request is looked at. A target becomes a path and a query, each capped to
+// a head and a tail.
 
 import * as limits from "../../filter/core/limits.ts";
 

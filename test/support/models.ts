@@ -1,4 +1,5 @@
-// Seeded models for tests: sparse and dense factors, scales of every magnitude, the extremes at which a score is clipped.
+// Seeded models for tests: sparse and dense factors, scales of every magnitude, the extremes at which a score is
+// clipped.
 
 import { FEATURES } from "../../filter/core/limits.ts";
 import { Prng } from "./prng.ts";

@@ -1,4 +1,5 @@
-// A seeded generator of numbers for tests: the same seed gives the same numbers on every machine (xorshift of Marsaglia, 128 bits).
+// A seeded generator of numbers for tests: the same seed gives the same numbers on every machine (xorshift of
+// Marsaglia, 128 bits).
 
 export class Prng {
   readonly #state: Uint32Array;

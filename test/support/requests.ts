@@ -1,15 +1,16 @@
-// A seeded generator of targets as they could come in `:path`: plausible ones, attacks in several encodings, soups of the bytes the
-// law gives a meaning, raw bytes, the edges of the caps. Equal seeds give equal targets. Targets are strings of bytes (latin1).
+// A seeded generator of targets as they could come in `:path`: plausible ones, attacks in several encodings, soups of
+// the bytes the law gives a meaning, raw bytes, the edges of the caps. Equal seeds give equal targets. Targets are
+// strings of bytes (latin1).
 
 import * as limits from "../../filter/core/limits.ts";
 import { Prng } from "./prng.ts";
 
 const WORDS = "cart checkout api v1 v2 users orders items search product static img health .well-known a b".split(" ");
 const NAMES = "id q page sort lang user[name] filter.x session _t X-Y callback odd!name a%20b".split(" ");
-const VALUES =
-  "1 true en-GB blue+shirt caf%C3%A9 2026-11-24T10:00:00Z http://x/y/z 9f86d081884c7d65 %7B%22a%22%3A1%7D \xd0\xbf\xd0\xb8".split(
-    " ",
-  );
+const VALUES = (
+  "1 true en-GB blue+shirt caf%C3%A9 2026-11-24T10:00:00Z http://x/y/z 9f86d081884c7d65 " +
+  "%7B%22a%22%3A1%7D \xd0\xbf\xd0\xb8"
+).split(" ");
 const PAYLOADS = [
   "' OR 1=1 -- ",
   '"><script>alert(`x`)</script>',

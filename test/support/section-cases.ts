@@ -1,4 +1,5 @@
-// One section for each refusal of the law's table, with the field that is told, and what must be accepted just before each bound.
+// One section for each refusal of the law's table, with the field that is told, and what must be accepted just before
+// each bound.
 
 import type { Mode, RuleAction } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import { type ModelBytes, modelBytes, testModels } from "./models.ts";

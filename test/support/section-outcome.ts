@@ -1,5 +1,5 @@
-// What a reader makes of a section, in a form in which the reference and the core can be compared: the field that was refused, or the
-// meaning of what was accepted.
+// What a reader makes of a section, in a form in which the reference and the core can be compared: the field that was
+// refused, or the meaning of what was accepted.
 
 import * as assert from "uvu/assert";
 import { toBytes } from "../reference/bytes.ts";

@@ -1,4 +1,5 @@
-// Sections made with protobuf-es for tests of the filter's own reader. Each maker gives a good section, but for the changes asked for.
+// Sections made with protobuf-es for tests of the filter's own reader. Each maker gives a good section, but for the
+// changes asked for.
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {

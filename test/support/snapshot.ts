@@ -1,0 +1,119 @@
+// Updates as the control plane sends them: manifest, digests, signature, sections. Good unless asked otherwise. With a
+// model whose scores can be told in one's head: only the quotes of a request count, and its score is 256 times the
+// square of their bin.
+
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ManifestSchema, SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
+import { type Update, UpdateSchema } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
+import { FEATURES } from "../../filter/core/limits.ts";
+import { FEATURE_NAMES, featureHash } from "../reference/features.ts";
+import { modelBytes } from "./models.ts";
+import { idOf, model, rules, settings } from "./sections.ts";
+
+const KINDS = { settings: SectionKind.SETTINGS, model: SectionKind.MODEL, rules: SectionKind.RULES } as const;
+export type Kind = keyof typeof KINDS;
+
+export interface SnapshotSpec {
+  mesh?: string;
+  target?: string;
+  epoch?: bigint;
+  version?: bigint;
+  nonce?: bigint;
+  serverNowMs?: bigint;
+  settings?: Uint8Array;
+  model?: Uint8Array;
+  rules?: Uint8Array;
+  featureHash?: bigint;
+  /** Signs the manifest. */
+  key?: KeyObject;
+  /** Sections that are not sent, because they are held, or to see them missed. */
+  omit?: Kind[];
+  /** Sections sent with other content than the manifest names. */
+  swap?: Partial<Record<Kind, Uint8Array>>;
+  /** Kinds that the manifest names, in this order; all unless told. */
+  named?: Kind[];
+  /** Sent as manifest and signed, instead of the one that was made. */
+  manifest?: Uint8Array;
+  /** Sent instead of the right signature. */
+  signature?: Uint8Array;
+}
+
+/** A P-256 key; another one to sign wrongly with. */
+export const signingKey: KeyObject = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+export const otherKey: KeyObject = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+
+/** As the plugin configuration takes it. */
+export function publicKeyOf(key: KeyObject): string {
+  return createPublicKey(key).export({ format: "der", type: "spki" }).toString("base64");
+}
+
+export function signManifest(manifest: Uint8Array, key: KeyObject): Uint8Array {
+  return sign("sha256", Buffer.concat([Buffer.from("vedette/manifest/v1\0"), manifest]), key);
+}
+
+/** Feature id of the law; what the model of this file looks at. */
+export const QUOTES = FEATURE_NAMES.indexOf("quotes");
+
+export interface Thresholds {
+  alert?: number;
+  deny?: number;
+  /** Of the one row that counts; another scale makes another model. */
+  scale?: number;
+}
+
+/** Score of a request with this many quotes. */
+export const quoteScore = (bin: number): number => 256 * bin * bin;
+
+/** A model body that scores the quotes of a request: 1, 2, 4 of them give 256, 1,024, 4,096. */
+export function quoteModel({ alert = 500, deny = 2000, scale: one = 4 * 65536 }: Thresholds = {}) {
+  const factor = new Array<number>(FEATURES * FEATURES).fill(0);
+  const scale = new Array<number>(FEATURES).fill(0);
+  factor[QUOTES] = 1;
+  scale[0] = one;
+  const blobs = modelBytes({
+    mean: new Array<number>(FEATURES).fill(0),
+    factor,
+    scale,
+    clip: new Array<number>(FEATURES).fill(2047),
+  });
+  return { modelId: idOf(blobs), ...blobs, alertThreshold: alert, denyThreshold: deny };
+}
+
+/** The shortest windows and pulses there may be. */
+export const FAST = { windowMs: 1000, pulseMs: 500 };
+
+export function contentsOf(spec: SnapshotSpec): Record<Kind, Uint8Array> {
+  return {
+    settings: spec.settings ?? settings(FAST),
+    model: spec.model ?? model(quoteModel()),
+    rules: spec.rules ?? rules(),
+  };
+}
+
+export function manifestOf(spec: SnapshotSpec): Uint8Array {
+  const contents = contentsOf(spec);
+  const sections = (spec.named ?? (["settings", "model", "rules"] as const)).map((kind) => ({
+    kind: KINDS[kind],
+    digest: createHash("sha256").update(contents[kind]).digest(),
+    size: contents[kind].length,
+  }));
+  const { mesh = "default", target = "shop/quotes", epoch = 1n, version = 1n } = spec;
+  const named = { mesh, target, epoch, version, sections, featureHash: spec.featureHash ?? featureHash() };
+  return toBinary(ManifestSchema, create(ManifestSchema, named));
+}
+
+/** An update of enforce mode with the quote model and no rules, but for what is asked. */
+export function update(spec: SnapshotSpec = {}): Update {
+  const manifest = spec.manifest ?? manifestOf(spec);
+  const contents = { ...contentsOf(spec), ...spec.swap };
+  const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => !spec.omit?.includes(kind));
+  const signature = spec.signature ?? (spec.key === undefined ? new Uint8Array(0) : signManifest(manifest, spec.key));
+  return create(UpdateSchema, {
+    nonce: spec.nonce ?? 1n,
+    serverNowMs: spec.serverNowMs ?? 1_767_225_600_000n,
+    manifest,
+    signature,
+    sections: kinds.map((kind) => ({ kind: KINDS[kind], content: contents[kind] })),
+  });
+}
