@@ -128,8 +128,7 @@ test("a write that fails acknowledges nothing and ends the process with code 1, 
   assert.is(stream.waiting, 0);
   assert.equal(bench.exits, [1]);
   assert.ok(bench.log.has("the store failed"));
-  bench.operator.close();
-  bench.sidecar.close();
+  await bench.stop();
 });
 
 test("snapshots are signed with the key that is configured", async () => {
