@@ -1,16 +1,19 @@
 // A window off the wire becomes a WindowReport. What it cannot mean (a key twice, counts beside their buckets, a number
 // above 2^53 - 1) is INVALID_ARGUMENT naming the field. Whether its numbers are plausible is for ingest to say.
 
+import { create } from "@bufbuild/protobuf";
 import type { Counts, EdgeCount, Identity, Moments, RouteSums, Statistics, WindowReport } from "../domain.ts";
 import { invalid } from "../errors.ts";
-import type {
-  EdgeStatistics,
-  GroupMoments,
-  RouteStatistics,
-  ScoreHistogram,
-  Window,
-  CallerStatistics as WireCaller,
-  Counts as WireCounts,
+import {
+  Direction,
+  type EdgeStatistics,
+  type GroupMoments,
+  type RouteStatistics,
+  type ScoreHistogram,
+  type Window,
+  WindowSchema,
+  type CallerStatistics as WireCaller,
+  type Counts as WireCounts,
 } from "../gen/vedette/v1/statistics_pb.ts";
 import { checkTarget, count, counts as countEach, fromWireClass, hexKey } from "./wire.ts";
 
@@ -33,7 +36,8 @@ export function toReport(identity: Identity, node: string, window: Window): Wind
     target: checkTarget("window.target", window.target),
     hashKeyId: window.hashKeyId,
     windowsDropped: count("window.windows_dropped", window.windowsDropped),
-    statistics: toStatistics(window),
+    // What a workload calls is not what it is asked: a client-side window is kept by its number, and adds nothing.
+    statistics: toStatistics(window.direction === Direction.CLIENT ? create(WindowSchema, { counts: {} }) : window),
   };
 }
 
