@@ -1,8 +1,9 @@
 // The order of stopping. Whoever starts something says how it is stopped; at the end all is stopped in reverse order,
 // whether the end is an ordinary one, Ctrl-C, SIGTERM, a closed terminal or an error nobody caught. A second signal
-// does not wait.
+// does not wait; one Ctrl-C can arrive several times (from the terminal, from npm), so it counts only after a moment.
 
 const SIGNALS: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+const SAME_SIGNAL_MS = 1_000;
 
 export class Lifetime {
   private readonly stops: { name: string; stop: () => unknown }[] = [];
@@ -29,10 +30,13 @@ export class Lifetime {
 
   /** Ends the process by way of `stop` at a signal (exit code 0) or an uncaught error (1). */
   endWithProcess(): void {
+    let first: number | undefined;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
-        if (this.stopping) process.exit(130);
-        this.exit(0);
+        const now = performance.now();
+        if (first !== undefined && now - first > SAME_SIGNAL_MS) process.exit(130);
+        first ??= now;
+        if (!this.stopping) this.exit(0);
       });
     }
     process.on("uncaughtException", (error) => this.fail(error));
