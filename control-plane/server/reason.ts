@@ -4,50 +4,51 @@
 import { type Denial, type Reason, ReasonKind, SegmentKind, Verdict } from "../gen/vedette/v1/decision_pb.ts";
 import { fromWireMode, hexKey } from "./wire.ts";
 
-/** Feature names by id: the table of filter/core/README.md section 3. */
-export const FEATURES: readonly string[] = [
-  "path_length",
-  "value_length_max",
-  "value_length_mean",
-  "path_segment_length_max",
-  "path_depth",
-  "escapes",
-  "stray_bytes",
-  "control_bytes",
-  "digit_ratio",
-  "upper_ratio",
-  "punctuation_ratio",
-  "quotes",
-  "angles",
-  "parentheses",
-  "calls",
-  "separators",
-  "parent_steps",
-  "entropy",
-  "symbol_run",
-  "distinct_symbols",
-  "name_length_max",
-  "odd_names",
-  "extra_equals",
-  "braces",
-  "comments",
-  "value_slashes",
-  "needless_escapes",
-  "operators",
-  "hidden_segments",
-  "odd_value_starts",
-  "odd_value_ends",
-  "value_dots",
+/** Features by id, as the table of filter/core/README.md section 3 names them, and in words. */
+export const FEATURES: readonly { name: string; words: string }[] = [
+  { name: "path_length", words: "length of the path" },
+  { name: "value_length_max", words: "longest value" },
+  { name: "value_length_mean", words: "mean length of values" },
+  { name: "path_segment_length_max", words: "longest path segment" },
+  { name: "path_depth", words: "depth of the path" },
+  { name: "escapes", words: "percent escapes" },
+  { name: "stray_bytes", words: "bytes that are no text" },
+  { name: "control_bytes", words: "control characters" },
+  { name: "digit_ratio", words: "share of digits" },
+  { name: "upper_ratio", words: "share of capitals" },
+  { name: "punctuation_ratio", words: "share of punctuation" },
+  { name: "quotes", words: "quotes" },
+  { name: "angles", words: "angle brackets" },
+  { name: "parentheses", words: "parentheses" },
+  { name: "calls", words: "function calls" },
+  { name: "separators", words: "semicolons, pipes or backslashes" },
+  { name: "parent_steps", words: "steps to a parent folder" },
+  { name: "entropy", words: "randomness" },
+  { name: "symbol_run", words: "symbols in a row" },
+  { name: "distinct_symbols", words: "variety of characters" },
+  { name: "name_length_max", words: "longest parameter name" },
+  { name: "odd_names", words: "odd parameter names" },
+  { name: "extra_equals", words: "further equals signs" },
+  { name: "braces", words: "braces, brackets or dollar signs" },
+  { name: "comments", words: "comment marks" },
+  { name: "value_slashes", words: "slashes or colons in values" },
+  { name: "needless_escapes", words: "needless escapes" },
+  { name: "operators", words: "operators" },
+  { name: "hidden_segments", words: "hidden path segments" },
+  { name: "odd_value_starts", words: "an odd beginning of a value" },
+  { name: "odd_value_ends", words: "an odd end of a value" },
+  { name: "value_dots", words: "dots in values" },
 ];
 
 /** Features that look at the path as a whole: the index of their segment means nothing. */
 const WHOLE: ReadonlySet<string> = new Set(["path_length", "path_depth"]);
-/** Means travel in 1/64 bin. */
+/** Means travel in 1/64 bin, scores in 1/256. */
 const MEAN_UNIT = 64;
+const SCORE_UNIT = 256;
 
 /**
- * For instance `query parameter q: quotes (bin 5, usual 0.1) made 61 % of the score 41234 (deny from 9000)`. Segments
- * are counted from 1. A deny that the mode did not act on ends in `; not acted on (mode shadow)`.
+ * For instance `query parameter q: function calls (calls: bin 5, usual 0.1) made 61 % of the score 161.1 (deny from
+ * 35.2)`. Segments are counted from 1. A deny that the mode did not act on ends in `; not acted on (mode shadow)`.
  */
 export function describe(denial: Denial): string {
   const acted = denial.verdict === Verdict.SHADOW_DENY ? `; not acted on (mode ${modeName(denial)})` : "";
@@ -69,13 +70,19 @@ function describeReason(denial: Denial): string {
 }
 
 function describeModel(denial: Denial, reason: Reason): string {
-  const feature = FEATURES[reason.feature] ?? `feature ${reason.feature}`;
+  const unknown = `feature ${reason.feature}`;
+  const { name, words } = FEATURES[reason.feature] ?? { name: unknown, words: unknown };
   const usual = (reason.featureMean / MEAN_UNIT).toFixed(1);
-  const share = `${describeSegment(reason, feature)}: ${feature} (bin ${reason.featureBin}, usual ${usual})`;
+  const share = `${describeSegment(reason, name)}: ${words} (${name}: bin ${reason.featureBin}, usual ${usual})`;
   const { record } = denial;
   if (record === undefined) return `${share} made ${reason.contributionPercent} % of the score`;
-  const threshold = record.denyThreshold === 0 ? "" : ` (deny from ${record.denyThreshold})`;
-  return `${share} made ${reason.contributionPercent} % of the score ${record.score}${threshold}`;
+  const threshold = record.denyThreshold === 0 ? "" : ` (deny from ${inUnits(record.denyThreshold)})`;
+  return `${share} made ${reason.contributionPercent} % of the score ${inUnits(record.score)}${threshold}`;
+}
+
+/** Squared standard deviations, as people are told scores. */
+function inUnits(score: number): string {
+  return (score / SCORE_UNIT).toFixed(1);
 }
 
 function describeSegment(reason: Reason, feature: string): string {

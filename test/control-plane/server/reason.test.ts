@@ -11,7 +11,7 @@ import { describe, FEATURES, printable } from "../../../control-plane/server/rea
 type Fields = Exclude<MessageInitShape<typeof DenialSchema>, { $typeName: string }>;
 type ReasonFields = Exclude<NonNullable<Fields["reason"]>, { $typeName: string }>;
 
-const featureId = (name: string): number => FEATURES.indexOf(name);
+const featureId = (name: string): number => FEATURES.findIndex((feature) => feature.name === name);
 
 function sentence(reason: ReasonFields, more: Fields = {}): string {
   const record = { score: 41_234, denyThreshold: 9_000 };
@@ -35,14 +35,14 @@ test("the names of the features are those of the law, in its order", () => {
   const rows = [...law.matchAll(/^\| (\d+) \| (\w+) \|/gm)];
   assert.equal(
     rows.map((row) => [Number(row[1]), row[2]]),
-    FEATURES.map((name, id) => [id, name]),
+    FEATURES.map(({ name }, id) => [id, name]),
   );
 });
 
 test("a reason of the model names segment, feature, bins, share, score and threshold", () => {
   assert.is(
     sentence(QUOTES),
-    "query parameter q: quotes (bin 5, usual 0.1) made 61 % of the score 41234 (deny from 9000)",
+    "query parameter q: quotes (quotes: bin 5, usual 0.1) made 61 % of the score 161.1 (deny from 35.2)",
   );
 });
 
@@ -53,8 +53,8 @@ test("a name that is held back is shown by its key", () => {
 test("segments are named as an operator counts them", () => {
   const path: ReasonFields = { ...QUOTES, segment: SegmentKind.PATH, segmentIndex: 0, segmentName: "", segmentKey: 0n };
   assert.match(sentence(path), /^path segment 1: quotes/);
-  assert.match(sentence({ ...path, feature: featureId("path_length") }), /^path: path_length/);
-  assert.match(sentence({ ...path, feature: featureId("path_depth") }), /^path: path_depth/);
+  assert.match(sentence({ ...path, feature: featureId("path_length") }), /^path: length of the path \(path_length/);
+  assert.match(sentence({ ...path, feature: featureId("path_depth") }), /^path: depth of the path \(path_depth/);
   assert.match(sentence({ ...path, segment: SegmentKind.QUERY }), /^query: quotes/);
   assert.match(sentence({ ...path, segment: SegmentKind.HEADER, segmentName: "x-a" }), /^header x-a: /);
   assert.match(sentence({ ...path, segment: SegmentKind.BODY, segmentName: "a.b" }), /^body field a\.b: /);
@@ -66,7 +66,7 @@ test("what is not told is not invented", () => {
   assert.match(sentence({ ...QUOTES, feature: 77 }), /: feature 77 \(/);
   const bare = describe(create(DenialSchema, { reason: QUOTES }));
   assert.match(bare, /made 61 % of the score$/);
-  assert.match(sentence(QUOTES, { record: { score: 7 } }), /of the score 7$/);
+  assert.match(sentence(QUOTES, { record: { score: 1_792 } }), /of the score 7\.0$/);
 });
 
 test("rules, oversize and shadow say so", () => {
