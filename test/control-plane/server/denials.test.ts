@@ -50,7 +50,7 @@ test("a watcher is told of denials from now on, with node and reason in words", 
   assert.is(first.node, "node-1");
   assert.is(first.denial?.denialSeq, 1n);
   assert.is(first.denial?.requestId, "x".repeat(64));
-  assert.match(first.text, /^query parameter q: quotes \(bin 0, usual 0\.0\)/);
+  assert.match(first.text, /^query parameter q: quotes \(quotes: bin 0, usual 0\.0\)/);
   assert.is(first.dropped, 0n);
   assert.is((await watch.next()).denial?.target, "shop/pay");
   watch.cancel();
