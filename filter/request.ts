@@ -31,6 +31,7 @@ import {
   clientCertLength,
   HEADERS_FAILED,
   HEADERS_OVERSIZE,
+  isConnect,
   isGrpc,
   isRetry,
   isTrap,
@@ -88,7 +89,7 @@ function makeRoom(): void {
 function classify(outcome: i32): u8 {
   if (config.direction != DIRECTION_SERVER) return SKIP_CLIENT_SIDE;
   if (outcome == HEADERS_OVERSIZE) return SKIP_OVERSIZE;
-  if (isUpgrade()) return SKIP_UPGRADE;
+  if (isConnect()) return SKIP_UPGRADE;
   return isGrpc() ? SKIP_GRPC : 0;
 }
 
@@ -152,8 +153,14 @@ function judgeSlot(slot: Slot): void {
   slot.candidateScore = candidateScore;
   slot.generation = generation;
   decide(slot);
-  if (slot.skip != SKIP_UPGRADE) return;
-  countRequest(slot);
+  if (isUpgrade()) settleUpgrade(slot);
+}
+
+/** Its end may be hours away, and its answer says little: what passes is counted and learnt from with its headers. */
+function settleUpgrade(slot: Slot): void {
+  if (verdictOf(slot.judgement) == VERDICT_DENY) return;
+  if (keyed && slot.callerKey == 0) readCaller(clientCert, clientCertLength);
+  countExchange(slot, 0, false);
   slot.settled = true;
 }
 

@@ -26,6 +26,9 @@ export let requestIdLength: u32 = 0;
 /** x-forwarded-client-cert; of several the last. */
 export let clientCert: usize = 0;
 export let clientCertLength: i32 = 0;
+const SLASH: u8 = 0x2f;
+/** Longer than any service and method that are used: what is longer is judged. */
+const GRPC_PATH_MAX: u32 = 512;
 /** content-type begins with application/grpc. */
 let grpcContent: bool = false;
 let upgradeNamed: bool = false;
@@ -36,16 +39,42 @@ export let isRetry: bool = false;
 export let isTrap: bool = false;
 
 /**
- * gRPC as the protocol has it: always a POST, so that a content type alone does not lead a request around the
- * model.
+ * gRPC as the protocol has it: a POST to `/package.Service/Method` and nothing else, so that a content type leads no
+ * attack in a path or a query around the model.
  */
 export function isGrpc(): bool {
-  return grpcContent && isText(method, methodLength, "POST");
+  return grpcContent && isText(method, methodLength, "POST") && isGrpcPath(path, pathLength);
+}
+
+function isGrpcPath(at: usize, length: u32): bool {
+  if (length > GRPC_PATH_MAX || length == 0 || load<u8>(at) != SLASH) return false;
+  let names: u32 = 0;
+  let nameLength: u32 = 0;
+  for (let i: u32 = 1; i < length; i++) {
+    const byte = load<u8>(at + i);
+    if (byte == SLASH) {
+      if (nameLength == 0 || ++names > 1) return false;
+      nameLength = 0;
+    } else if (isNameByte(byte)) nameLength++;
+    else return false;
+  }
+  return names == 1 && nameLength > 0;
+}
+
+/** Of protobuf names: letters, digits, `_`, `.`. */
+function isNameByte(byte: u8): bool {
+  const letter = byte | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x5f || byte == 0x2e;
+}
+
+/** CONNECT names an authority instead of a path: there is nothing to measure. */
+export function isConnect(): bool {
+  return isText(method, methodLength, "CONNECT");
 }
 
 /** An upgrade as Envoy sees it: both headers, or CONNECT. */
 export function isUpgrade(): bool {
-  return (upgradeNamed && connectionUpgrades) || isText(method, methodLength, "CONNECT");
+  return (upgradeNamed && connectionUpgrades) || isConnect();
 }
 
 function forget(): void {

@@ -154,7 +154,7 @@ test("in shadow and in learn mode a rule's deny is counted and passes; in off mo
   }
 });
 
-test("a rule denies gRPC requests and upgrades too, which no model judges", () => {
+test("a rule denies gRPC requests, which no model judges, and upgrades", () => {
   const mesh = ruled({ action: DENY, caller: SPIFFE });
   const grpc: [string, string][] = [["content-type", "application/grpc"]];
   const exchange = mesh.request({ method: "POST", path: "/shop.Stock/Get", headers: grpc });
@@ -165,9 +165,8 @@ test("a rule denies gRPC requests and upgrades too, which no model judges", () =
   ];
   assert.is(mesh.request({ headers: upgrade }).status, 403);
   const other = ruled({ action: DENY, caller: OTHER });
-  const path = quoted(9);
-  assert.is(other.request({ method: "POST", path, headers: grpc }).status, 200);
-  assert.is(other.request({ path, headers: upgrade }).status, 200);
+  assert.is(other.request({ method: "POST", path: "/shop.Stock/Get", headers: grpc }).status, 200);
+  assert.is(other.request({ headers: upgrade }).status, 200);
 });
 
 test("10,240 rules are looked through without a trap and without another hostcall", () => {

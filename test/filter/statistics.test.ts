@@ -175,21 +175,41 @@ test("responses are counted by class, failures by route and edge: 5xx, and a gRP
   );
 });
 
-test("a gRPC request and an upgrade are counted and never scored or learnt from", () => {
+test("a gRPC request is counted and never scored or learnt from", () => {
   const mesh = one();
   for (const contentType of ["application/grpc", "application/grpc+proto", "application/grpc-web"]) {
     const headers: HeaderList = [["content-type", contentType]];
-    assert.is(mesh.request({ method: "POST", path: `/a.B/C${"'".repeat(9)}`, headers }).status, 200, contentType);
+    assert.is(mesh.request({ method: "POST", path: "/shop.v1.Stock/Get", headers }).status, 200, contentType);
   }
-  const upgrade: HeaderList = [
+  mesh.settle();
+  const counts = mesh.counts();
+  assert.equal([counts.seen, counts.scored, counts.learnt, counts.skipped[3]], [3, 0, 0, 3]);
+});
+
+test("a content type leads no attack around the model: what has no gRPC path is judged", () => {
+  const mesh = one();
+  const headers: HeaderList = [["content-type", "application/grpc"]];
+  const attack = "'".repeat(9);
+  for (const path of [quoted(9), `/a.B/C${attack}`, `/a.B/C?x=${attack}`, `/${attack}/C`, `/a.B/C/${attack}`]) {
+    assert.is(mesh.request({ method: "POST", path, headers }).status, 403, path);
+  }
+  assert.is(mesh.request({ method: "GET", path: `/shop.v1.Stock/Get?x=${attack}`, headers }).status, 403);
+});
+
+test("an upgrade is judged, learnt from and counted once, at its headers", () => {
+  const mesh = one();
+  const headers: HeaderList = [
     ["connection", "upgrade"],
     ["upgrade", "websocket"],
   ];
-  assert.is(mesh.request({ path: quoted(9), headers: upgrade, code: 101 }).status, 101);
+  assert.is(mesh.request({ path: quoted(9), headers }).status, 403);
+  const open = Array.from({ length: 12 }, () => mesh.sidecar.open({ headers, identity: SPIFFE, code: 101 }));
   mesh.settle();
   const counts = mesh.counts();
-  assert.equal([counts.seen, counts.scored, counts.learnt], [4, 0, 0]);
-  assert.equal([counts.skipped[3], counts.skipped[4]], [3, 1]);
+  assert.equal([counts.seen, counts.scored, counts.learnt, counts.deniedByModel], [13, 13, 12, 1]);
+  for (const { finish } of open) finish();
+  mesh.settle();
+  assert.is(mesh.counts().seen, 13);
 });
 
 test("retries are marked and not learnt from", () => {

@@ -544,6 +544,8 @@ export enum SkipReason {
   GRPC = 3,
 
   /**
+   * CONNECT: it has no path.
+   *
    * @generated from enum value: SKIP_REASON_UPGRADE = 4;
    */
   UPGRADE = 4,
