@@ -110,6 +110,8 @@ function inboundListener(options: BootstrapOptions, inbound: Inbound): Json {
       connectionManager("inbound", options.accessLog, {
         // A forged header stays in front, the verified certificate's element comes last.
         forward_client_cert_details: inbound.mtls ? "APPEND_FORWARD" : "SANITIZE",
+        // Without a certificate the caller is the peer's address: of the connection, not of x-forwarded-for.
+        ...(inbound.mtls ? {} : { use_remote_address: true }),
         ...(inbound.mtls ? { set_current_client_cert_details: { subject: true, uri: true, dns: true } } : {}),
         upgrade_configs: [{ upgrade_type: "websocket" }],
         route_config: {

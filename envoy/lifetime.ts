@@ -28,7 +28,7 @@ export class Lifetime {
     return this.stopping;
   }
 
-  /** Ends the process by way of `stop` at a signal (exit code 0) or an uncaught error (1). */
+  /** Ends the process by way of `stop` at a signal or the end of our starter (exit code 0), or an uncaught error (1). */
   endWithProcess(): void {
     let first: number | undefined;
     for (const signal of SIGNALS) {
@@ -39,6 +39,9 @@ export class Lifetime {
         if (!this.stopping) this.exit(0);
       });
     }
+    // Whoever started us over a channel and is gone without a word (SIGKILL) means the same as a signal.
+    process.once("disconnect", () => this.stopping ?? this.exit(0));
+    process.channel?.unref();
     process.on("uncaughtException", (error) => this.fail(error));
     process.on("unhandledRejection", (error) => this.fail(error));
   }

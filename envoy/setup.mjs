@@ -57,7 +57,10 @@ function build() {
 
 /** Starts the command in our place: streams and signals pass through, and so does the exit code. */
 function become(file, args) {
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], { cwd: ROOT, stdio: "inherit" });
+  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+    cwd: ROOT,
+    stdio: ["inherit", "inherit", "inherit", "ipc"], // the channel closes when we are killed: the demo then stops
+  });
   // Ctrl-C in a terminal reaches the child by itself; a second one would look like impatience.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
