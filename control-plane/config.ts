@@ -140,12 +140,6 @@ const KEYS = {
     TRAIN_DEFAULTS.denyFpr,
     "share of normal requests that may be denied; at most the alert share",
   ),
-  denyAboveObserved: choice(
-    "DENY_ABOVE_OBSERVED",
-    TRAIN_DEFAULTS.denyAboveObserved ? "true" : "false",
-    ["true", "false"],
-    "the deny threshold is above every score of the calibration",
-  ),
   trainEveryMs: integer("TRAIN_EVERY_MS", 60_000, 100, 86_400_000, "time between two trainings"),
   logLevel: choice("LOG_LEVEL", "info", LEVELS, "least level that is logged"),
 };
@@ -192,7 +186,6 @@ function assemble(values: Values): Config {
       retrainAfterMs: rest.retrainAfterMs,
       alertFpr: rest.alertFpr,
       denyFpr: rest.denyFpr,
-      denyAboveObserved: rest.denyAboveObserved === "true",
     },
     trainEveryMs: rest.trainEveryMs,
     logLevel: rest.logLevel,

@@ -28,7 +28,9 @@ export class Lifetime {
     return this.stopping;
   }
 
-  /** Ends the process by way of `stop` at a signal or the end of our starter (exit code 0), or an uncaught error (1). */
+  /**
+   * Ends the process by way of `stop` at a signal or the end of our starter (exit code 0), or an uncaught error (1).
+   */
   endWithProcess(): void {
     let first: number | undefined;
     for (const signal of SIGNALS) {

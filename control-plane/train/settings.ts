@@ -14,8 +14,6 @@ export interface TrainSettings {
   alertFpr: number;
   /** Share of normal requests that may be denied; 1e-9 to alertFpr. */
   denyFpr: number;
-  /** No request that was scored for the calibration would be denied: the threshold is above all of them. */
-  denyAboveObserved: boolean;
 }
 
 export const TRAIN_DEFAULTS: TrainSettings = {
@@ -25,5 +23,4 @@ export const TRAIN_DEFAULTS: TrainSettings = {
   retrainAfterMs: 15 * 60_000,
   alertFpr: 1e-3,
   denyFpr: 1e-5,
-  denyAboveObserved: true,
 };

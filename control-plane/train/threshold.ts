@@ -1,7 +1,8 @@
-// Thresholds from the scores that a candidate gave to real requests. A rate that the histogram can show is read off
-// it; a smaller one is reached over an exponential tail of the squared distance above the 99 % point: so a Gaussian's
-// falls, and a clipped one's faster. Both have a floor. Buckets count with their upper edges: roundings make a
-// threshold higher.
+// Thresholds from the scores that a candidate gave to real requests. A rate that the histogram can show is read off it;
+// a smaller one is reached over an exponential tail of the squared distance above the 99 % point: so a Gaussian's
+// falls, and a clipped one's faster. The highest scores are not believed, since among real requests there may be
+// attacks: a few must not lift the threshold above themselves. Both thresholds have a floor. Buckets count with their
+// upper edges: roundings make a threshold higher.
 
 import type { Core } from "../core.ts";
 import type { TrainSettings } from "./settings.ts";
@@ -24,6 +25,11 @@ const CHI_SQUARE_16: readonly number[] = [
  */
 const TAIL_REQUESTS_MIN = 20;
 const TAIL_SHARE = 100;
+/**
+ * One request in so many is not believed to be normal. Measured on the shop: with 1 attack in 1,000 calibrated requests
+ * detection falls from 0.87 to 0.80; with the mean excess and nothing left out it fell to 0.1.
+ */
+const TRIM_SHARE = 500;
 const LOG_UNIT = 65_536;
 const PER_BILLION = 1e9;
 
@@ -41,8 +47,8 @@ export function thresholdsOf(counts: readonly number[], settings: TrainSettings,
   if (total === 0) return undefined;
   const most = scale.limits.SCORE_MAX;
   const alert = Math.min(most, levelAt(counts, total, settings.alertFpr, scale));
-  let deny = Math.max(alert, levelAt(counts, total, settings.denyFpr, scale));
-  if (settings.denyAboveObserved) deny = Math.max(deny, scale.bucketEnd(highestOf(counts)));
+  const believed = quantile(counts, Math.floor(total / TRIM_SHARE), scale).edge;
+  const deny = Math.max(alert, believed, levelAt(counts, total, settings.denyFpr, scale));
   return { alertThreshold: alert, denyThreshold: Math.min(most, deny) };
 }
 
@@ -72,16 +78,39 @@ function quantile(counts: readonly number[], allowed: number, scale: Scale): Qua
 
 /**
  * Beyond the point u that a hundredth of the requests exceeds: P(x > t) = P(x > u) e^(-(t - u) / m), m the mean excess
- * over u. Where too few lie beyond any point there is no tail to fit: above the highest request then.
+ * over u. Where too few lie beyond any point there is no tail to fit.
  */
 function tailAt(counts: readonly number[], total: number, perBillion: number, scale: Scale): number {
-  const { edge, above, bucket } = tailPoint(counts, total, scale);
-  if (above < TAIL_REQUESTS_MIN) return scale.bucketEnd(highestOf(counts));
-  let excess = 0;
-  for (let i = bucket + 1; i < counts.length; i++) excess += (counts[i] ?? 0) * (scale.bucketEnd(i) - edge);
+  const point = tailPoint(counts, total, scale);
+  const { edge, above } = point;
+  if (above < TAIL_REQUESTS_MIN) return edge;
+  const believed = above - Math.floor(total / TRIM_SHARE);
   // ln of (above / total) / rate.
   const log = logOf(above, scale) + logOf(PER_BILLION, scale) - logOf(total, scale) - logOf(perBillion, scale);
-  return edge + (excess / above) * Math.max(0, log) * Math.LN2;
+  return edge + meanExcess(counts, point, believed, scale) * Math.max(0, log) * Math.LN2;
+}
+
+/**
+ * Mean of an exponential of which only the `believed` lowest of `above` values are known: their sum, and the highest of
+ * them once for each that is not, by their number (Epstein and Sobel 1953, censored from above).
+ */
+function meanExcess(
+  counts: readonly number[],
+  { edge, above, bucket }: Quantile,
+  believed: number,
+  scale: Scale,
+): number {
+  let left = believed;
+  let sum = 0;
+  let highest = 0;
+  for (let i = bucket + 1; i < counts.length && left > 0; i++) {
+    const taken = Math.min(left, counts[i] ?? 0);
+    if (taken === 0) continue;
+    highest = scale.bucketEnd(i) - edge;
+    sum += taken * highest;
+    left -= taken;
+  }
+  return (sum + (above - believed) * highest) / believed;
 }
 
 /** The 99 % point, or the first below it that enough requests exceed; above the median: half of all are no tail. */
@@ -112,8 +141,4 @@ function chiSquareAt(perBillion: number, scale: Scale): number {
   const low = Math.max(1, Math.min(CHI_SQUARE_16.length - 1, Math.floor(decades)));
   const [from, to] = [CHI_SQUARE_16[low - 1] as number, CHI_SQUARE_16[low] as number];
   return from + Math.max(0, Math.min(1, decades - low)) * (to - from);
-}
-
-function highestOf(counts: readonly number[]): number {
-  return counts.findLastIndex((count) => count > 0);
 }

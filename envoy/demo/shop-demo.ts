@@ -8,7 +8,7 @@ import { send, type Trial, trials } from "./attacks.ts";
 import { streamDenials } from "./denials.ts";
 import type { Reporter } from "./events.ts";
 import type { Options } from "./options.ts";
-import { HTTP_WORKLOADS, NAMESPACE, Shop } from "./shop/shop.ts";
+import { BUSY_WORKLOADS, GRPC_WORKLOADS, HTTP_WORKLOADS, NAMESPACE, Shop } from "./shop/shop.ts";
 import { mustLive, proxyAddress, type Stage, setStage, tellStarted } from "./stage.ts";
 import { SHOP_THRESHOLDS, settingsOf } from "./thresholds.ts";
 import { CALLERS } from "./traffic/callers.ts";
@@ -19,6 +19,8 @@ import { setModeEverywhere, untilCalibrated } from "./workloads.ts";
 const LEARNING_RATE = 280;
 const QUIET_RATE = 15;
 const CALIBRATED_WITHIN_MS = 600_000;
+/** What is told to protect within a minute of the start does not wait longer than this for its least busy workload. */
+const PATIENCE_MS = 42_000;
 /**
  * A trial that a passing failure spoiled (no answer, or one of the server's) is sent again; an attack that passed is
  * not.
@@ -42,13 +44,7 @@ export async function runShop(options: Options, reporter: Reporter, lifetime: Li
   tellStarted(stage, proxies, { ...SHOP_THRESHOLDS });
   lifetime.onStop("denials", streamDenials(stage.operator, reporter));
   const traffic = await startTraffic(stage, shop);
-  const targets = HTTP_WORKLOADS.map((name) => `${NAMESPACE}/${name}`);
-  await Promise.all(
-    targets.map(async (target) => {
-      await untilCalibrated(stage.operator, [target], CALIBRATED_WITHIN_MS);
-      await setModeEverywhere(stage.operator, target, Mode.ENFORCE);
-    }),
-  );
+  const targets = await protect(stage, reporter);
   traffic.rate = QUIET_RATE;
   shop.faults.enabled = false; // from here on, what fails is not the shop's doing
   const { kept, spoiled } = await tryAll(trials(shop.edgePort));
@@ -64,6 +60,28 @@ export async function runShop(options: Options, reporter: Reporter, lifetime: Li
     metrics: stage.controlPlane.metricsUrl,
     accessLogs: Object.fromEntries([...shop.sidecars.keys()].map((name) => [name, shop.accessLogOf(name)])),
   });
+}
+
+/**
+ * Sets all workloads to enforce once those that are called most have calibrated models; the others are waited for a
+ * while. Answers the ones that a model judges; the rest has rules until its own model comes.
+ */
+async function protect({ operator }: Stage, reporter: Reporter): Promise<string[]> {
+  const startedAt = performance.now();
+  const busy = BUSY_WORKLOADS.map((name) => `${NAMESPACE}/${name}`);
+  const others = HTTP_WORKLOADS.map((name) => `${NAMESPACE}/${name}`).filter((target) => !busy.includes(target));
+  await untilCalibrated(operator, busy, CALIBRATED_WITHIN_MS);
+  const judged = [...busy];
+  for (const target of others) {
+    const left = Math.max(0, PATIENCE_MS - (performance.now() - startedAt));
+    await untilCalibrated(operator, [target], left).then(
+      () => judged.push(target),
+      () => reporter.tell({ event: "note", message: `${target} is still learning: only rules act there until then` }),
+    );
+  }
+  const all = [...busy, ...others, ...GRPC_WORKLOADS.map((name) => `${NAMESPACE}/${name}`)];
+  await Promise.all(all.map((target) => setModeEverywhere(operator, target, Mode.ENFORCE)));
+  return judged;
 }
 
 async function startTraffic(stage: Stage, shop: Shop): Promise<Traffic> {

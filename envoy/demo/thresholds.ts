@@ -5,10 +5,10 @@
 export type Thresholds = Readonly<Record<string, number>>;
 
 export const SHOP_THRESHOLDS = {
-  learnRequestsMin: 1_000,
-  calibrationRequestsMin: 800,
+  learnRequestsMin: 1_500,
+  calibrationRequestsMin: 1_500,
   alertFpr: 0.01,
-  denyFpr: 0.001,
+  denyFpr: 0.0005,
   windowMs: 1_000,
   pulseMs: 500,
   trainEveryMs: 1_000,
@@ -19,7 +19,7 @@ export const UPSTREAM_THRESHOLDS = {
   learnRequestsMin: 500,
   calibrationRequestsMin: 500,
   alertFpr: 0.01,
-  denyFpr: 0.001,
+  denyFpr: 0.0005,
   windowMs: 2_000,
   pulseMs: 1_000,
   trainEveryMs: 2_000,

@@ -60,7 +60,7 @@ function escapesAgain(ptr: usize, end: usize): bool {
 }
 
 function countEscape(size: i32, after: usize, end: usize): void {
-  if (escaped < 0x80) escapes++;
+  if (escaped < 0x80 && escaped != SPACE) escapes++;
   if ((byteClass(escaped) & IS_UNRESERVED) != 0) needlessEscapes++;
   if (size == 3 && escaped == PERCENT && escapesAgain(after, end)) doubleEscapes++;
 }

@@ -39,7 +39,6 @@ test("without any key it is a control plane on loopback", () => {
   assert.is(config.windowMs, 60_000);
   assert.is(config.signingKeyFile, undefined);
   assert.is(config.training.denyFpr, 1e-5);
-  assert.ok(config.training.denyAboveObserved);
   assert.is(config.bindings.size, 0);
 });
 
@@ -50,7 +49,6 @@ test("keys are read", () => {
     VEDETTE_OPERATOR_ADDRESS: "localhost:0",
     VEDETTE_MESH: "east.1",
     VEDETTE_DENY_FPR: "2e-4",
-    VEDETTE_DENY_ABOVE_OBSERVED: "false",
     VEDETTE_BINDINGS: "shop/web=shop/cart,tools/*; ops/x=ops/y;shop/web=shop/z",
     VEDETTE_LOG_LEVEL: "debug",
   });
@@ -61,7 +59,6 @@ test("keys are read", () => {
   assert.equal(config.bindings.get("shop/web"), ["shop/cart", "tools/*", "shop/z"]);
   assert.equal(config.bindings.get("ops/x"), ["ops/y"]);
   assert.is(config.training.denyFpr, 2e-4);
-  assert.not.ok(config.training.denyAboveObserved);
 });
 
 test("a value out of bounds is refused with key, value and bound", () => {

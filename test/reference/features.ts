@@ -20,8 +20,8 @@ export const isSlash = among("/\\:");
 export const isDot = among(".");
 const isNeedless = (byte: number) => isAlnum(byte) || "-._~".includes(String.fromCharCode(byte));
 
-/** Escapes that decode to a byte below 0x80. */
-export const escapes = (raw: string) => escapedBytes(raw).filter((byte) => byte < 0x80).length;
+/** Escapes that decode to a byte below 0x80, but for the space. */
+export const escapes = (raw: string) => escapedBytes(raw).filter((byte) => byte < 0x80 && byte !== 0x20).length;
 export const needlessEscapes = (raw: string) => escapedBytes(raw).filter(isNeedless).length;
 export const parentSteps = (text: string) => places(text, /\.\.(?=[/\\])/g);
 export const comments = (text: string) => places(text, /-(?=-)|\/(?=\*)|#/g);

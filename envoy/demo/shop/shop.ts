@@ -19,6 +19,9 @@ export const NAMESPACE = "shop";
 export const WORKLOADS = ["web", "catalog", "cart", "payment"] as const;
 /** Those whose requests are scored: gRPC is counted, never held back. */
 export const HTTP_WORKLOADS = ["web", "catalog", "cart"] as const;
+/** Those of them that are called most. */
+export const BUSY_WORKLOADS = ["web", "catalog"] as const;
+export const GRPC_WORKLOADS = ["payment"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export interface ShopOptions {

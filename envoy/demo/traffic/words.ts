@@ -128,7 +128,7 @@ const BRANDS = [
   "Bräuer",
   "Löwenzahn",
   "ACME",
-  "Kestrel & Co",
+  "Kestrel",
   "Maison Élan",
   "H2Go",
   "Teo+Ida",
@@ -138,7 +138,7 @@ const BRANDS = [
 const UNITS = ["ml", "l", "cm", "mm", "m", "kg", "g", "W", "V", "mAh", "GB", "inch", "pcs", "x"];
 const ACRONYMS = ["USB", "LED", "XXL", "DVD", "A4", "UV", "SPF 50", "4K", "BPA", "3D", "M8", "DIN A5"];
 
-/** A search as typed, 1 to about 60 characters. */
+/** A search as typed, 1 to about 110 characters. */
 export function searchTerm(random: Random): string {
   const count = random.weighted([
     [1, 26],
@@ -147,6 +147,10 @@ export function searchTerm(random: Random): string {
     [4, 10],
     [5, 6],
     [6, 3],
+    [7, 2],
+    [9, 1.5],
+    [11, 1],
+    [13, 0.5],
   ]);
   const words = Array.from({ length: count }, wordMaker(random));
   if (random.chance(0.12)) words.push(measure(random));
@@ -201,34 +205,13 @@ function measure(random: Random): string {
 
 function asTyped(random: Random, text: string): string {
   if (random.chance(0.12)) return text.charAt(0).toUpperCase() + text.slice(1);
+  if (random.chance(0.02)) return text.toUpperCase();
   if (random.chance(0.04)) return `${text} `;
   if (random.chance(0.04)) {
     const at = random.integer(1, text.length - 1);
     return /\p{L}/u.test(text.charAt(at)) ? text.slice(0, at) + text.slice(at + 1) : text; // a letter missed
   }
   return text;
-}
-
-const FIRST_NAMES = [
-  "anna",
-  "ben",
-  "chloe",
-  "dmitri",
-  "eleni",
-  "fatma",
-  "jose",
-  "kenji",
-  "lena",
-  "maria.garcia",
-  "noah",
-  "zoe",
-];
-const MAIL_HOSTS = ["example.com", "example.org", "mail.example.net", "post.example.de"];
-
-export function email(random: Random): string {
-  const tag = random.chance(0.15) ? "+shop" : "";
-  const number = random.chance(0.5) ? random.integer(1, 999) : "";
-  return `${random.pick(FIRST_NAMES)}${number}${tag}@${random.pick(MAIL_HOSTS)}`;
 }
 
 /** A day of the last two years, `2026-03-09`. */
