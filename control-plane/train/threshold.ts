@@ -47,8 +47,7 @@ export function thresholdsOf(counts: readonly number[], settings: TrainSettings,
   if (total === 0) return undefined;
   const most = scale.limits.SCORE_MAX;
   const alert = Math.min(most, levelAt(counts, total, settings.alertFpr, scale));
-  const believed = quantile(counts, Math.floor(total / TRIM_SHARE), scale).edge;
-  const deny = Math.max(alert, believed, levelAt(counts, total, settings.denyFpr, scale));
+  const deny = Math.max(alert, believedEdge(counts, total, scale), levelAt(counts, total, settings.denyFpr, scale));
   return { alertThreshold: alert, denyThreshold: Math.min(most, deny) };
 }
 
@@ -76,14 +75,19 @@ function quantile(counts: readonly number[], allowed: number, scale: Scale): Qua
   return { edge: scale.bucketEnd(bucket), above, bucket };
 }
 
+/** Above all that are believed to be normal. */
+function believedEdge(counts: readonly number[], total: number, scale: Scale): number {
+  return quantile(counts, Math.floor(total / TRIM_SHARE), scale).edge;
+}
+
 /**
  * Beyond the point u that a hundredth of the requests exceeds: P(x > t) = P(x > u) e^(-(t - u) / m), m the mean excess
- * over u. Where too few lie beyond any point there is no tail to fit.
+ * over u. Where too few lie beyond any point there is no tail to fit: above the highest that is believed, then.
  */
 function tailAt(counts: readonly number[], total: number, perBillion: number, scale: Scale): number {
   const point = tailPoint(counts, total, scale);
   const { edge, above } = point;
-  if (above < TAIL_REQUESTS_MIN) return edge;
+  if (above < TAIL_REQUESTS_MIN) return believedEdge(counts, total, scale);
   const believed = above - Math.floor(total / TRIM_SHARE);
   // ln of (above / total) / rate.
   const log = logOf(above, scale) + logOf(PER_BILLION, scale) - logOf(total, scale) - logOf(perBillion, scale);
