@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Core, loadCore } from "../control-plane/core.ts";
 
-const INPUT = "wcp_legit_dev.jsonl.xz";
+/** The public traffic that the prior is made from. */
+export const INPUT = "wcp_legit_dev.jsonl.xz";
 const OUTPUT = new URL("../control-plane/train/prior.json", import.meta.url);
 const SERVICE_REQUESTS_MIN = 20;
 /** Unpacked it has 38 MB. */
@@ -20,12 +21,21 @@ const UNPACKED_BYTES_MAX = 2 ** 29;
 const DIGITS = 6;
 
 /** Exact integer sums of one service. */
-interface Sums {
+export interface Sums {
   n: number;
   sums: number[];
   products: number[];
 }
 
+export interface PriorEstimate {
+  /** What it was made from. */
+  requests: number;
+  services: number;
+  mean: number[];
+  covariance: number[][];
+}
+
+/** Text of a file packed by xz. */
 function unpack(path: string): string {
   const { stdout, status, stderr, error } = spawnSync("xz", ["-dc", path], { maxBuffer: UNPACKED_BYTES_MAX });
   if (error !== undefined) throw error;
@@ -36,6 +46,12 @@ function unpack(path: string): string {
 function hostOf(headers: Record<string, string>): string {
   const found = Object.entries(headers).find(([name]) => name.toLowerCase() === "host");
   return (found?.[1] ?? "").toLowerCase();
+}
+
+/** Sums of the traffic at `path` by host, lower-case, and the number of its rows. */
+export function trafficOf(path: string, core: Core): { services: Map<string, Sums>; rows: number } {
+  const lines = unpack(path).trimEnd().split("\n");
+  return { services: sumsByService(lines, core), rows: lines.length };
 }
 
 function sumsByService(lines: readonly string[], core: Core): Map<string, Sums> {
@@ -65,8 +81,12 @@ function zeros(length: number): number[] {
   return new Array<number>(length).fill(0);
 }
 
-/** Mean over the requests of all services, and pooled scatter about the services' means by its degrees of freedom. */
-function estimate(services: readonly Sums[], features: number): { mean: number[]; covariance: number[][] } {
+/**
+ * Mean over the requests of all services that have enough, and pooled scatter about the services' means by its degrees
+ * of freedom; the covariance as rows of the lower triangle.
+ */
+export function estimate(all: Iterable<Sums>, features: number): PriorEstimate {
+  const services = [...all].filter(({ n }) => n >= SERVICE_REQUESTS_MIN);
   const requests = services.reduce((sum, { n }) => sum + n, 0);
   const mean = zeros(features).map((_, i) => services.reduce((sum, { sums }) => sum + sums[i]!, 0) / requests);
   const covariance = mean.map((_, i) =>
@@ -79,7 +99,10 @@ function estimate(services: readonly Sums[], features: number): { mean: number[]
       return scatter / (requests - services.length);
     }),
   );
-  return { mean, covariance };
+  return {
+    ...{ requests, services: services.length, mean: mean.map(rounded) },
+    covariance: covariance.map((row) => row.map(rounded)),
+  };
 }
 
 function rounded(value: number): number {
@@ -91,23 +114,20 @@ function main(): void {
   if (values.data === undefined) throw new Error("usage: bench/prior.ts --data DIR");
   const core = loadCore();
   const path = join(values.data, INPUT);
-  const lines = unpack(path).trimEnd().split("\n");
-  const all = [...sumsByService(lines, core).values()];
-  const services = all.filter(({ n }) => n >= SERVICE_REQUESTS_MIN);
-  const requests = services.reduce((sum, { n }) => sum + n, 0);
-  const { mean, covariance } = estimate(services, core.limits.FEATURES);
+  const traffic = trafficOf(path, core);
+  const { requests, services, mean, covariance } = estimate(traffic.services.values(), core.limits.FEATURES);
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
   const content = {
-    source: { file: INPUT, sha256, unpackedBy: "xz -dc", rows: lines.length, requests, services: services.length },
+    source: { file: INPUT, sha256, unpackedBy: "xz -dc", rows: traffic.rows, requests, services },
     featureHash: core.featureHash.toString(16).padStart(16, "0"),
-    mean: mean.map(rounded),
-    covariance: covariance.map((row) => row.map(rounded)),
+    ...{ mean, covariance },
   };
   writeFileSync(OUTPUT, JSON.stringify(content));
   const biome = spawnSync("npx", ["biome", "format", "--write", fileURLToPath(OUTPUT)], { stdio: "inherit" });
   if (biome.status !== 0) throw new Error(`biome format: status ${biome.status}`);
-  console.log(`${requests} requests of ${services.length} services; variances:`);
+  console.log(`${requests} requests of ${services} services; variances:`);
   console.log(content.covariance.map((row, i) => `${i}: ${row[i]}`).join("  "));
 }
 
-main();
+// Its parts are also used by the quality bench, for a prior of other organisations only.
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -1,0 +1,75 @@
+// `npm run bench:quality -- --data FILE...|DIR`: replays quality sets through the compiled filter and the control plane
+// and says how well attacks are told from normal requests. bench/README.md says what is measured and how.
+
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename } from "node:path";
+import { performance } from "node:perf_hooks";
+import { loadCore } from "../control-plane/core.ts";
+import { type Options, parseOptions } from "./quality/options.ts";
+import { PriorBook } from "./quality/priors.ts";
+import { record } from "./quality/record.ts";
+import type { Verdict } from "./quality/replay.ts";
+import type { Result } from "./quality/report.ts";
+import { runSet, servicesOf } from "./quality/run.ts";
+import { filesOf, readSet } from "./quality/set.ts";
+import { tables } from "./quality/table.ts";
+
+async function main(options: Options): Promise<void> {
+  const files = filesOf(options.data);
+  if (options.scores !== undefined && files.length > 1) {
+    throw new Error(`--scores: ${files.length} sets, rows are named for one set at a time`);
+  }
+  const core = loadCore();
+  const book = new PriorBook(core, options.priorData);
+  const results: Result[] = [];
+  const priors: string[] = [];
+  for (const file of files) {
+    const set = readSet(file);
+    const prior = book.for(file, servicesOf(set));
+    const { online, learningCurve } = options;
+    const seconds = () => performance.now() / 1000;
+    const { result, verdicts, unjudged } = await runSet(set, { core, priors: prior, online, learningCurve, seconds });
+    results.push(result);
+    priors.push(prior.kind);
+    if (options.json) console.log(JSON.stringify(result));
+    console.error(`${set.name}: ${set.requests.length} rows in ${result.seconds.toFixed(1)} s; prior ${prior.kind}`);
+    if (unjudged > 0) console.error(`${set.name}: ${unjudged} rows came before the first model; they count as passed`);
+    if (options.scores !== undefined) writeScores(options.scores, verdicts);
+  }
+  if (!options.json) console.log(tables(results));
+  if (options.record)
+    record(results, { commit: commit(), machine: machine(), command: command(options, files), priors });
+}
+
+function writeScores(path: string, verdicts: readonly Verdict[]): void {
+  const lines = verdicts.map(({ row, score, deny1, deny01, deny, at, reason }) =>
+    JSON.stringify({ row, score, deny1, deny01, deny, at, reason }),
+  );
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** With a mark where files differ from it. */
+function commit(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
+  return git("rev-parse", "HEAD") + (git("status", "--porcelain") === "" ? "" : " with changes");
+}
+
+function machine(): string {
+  const [first] = cpus();
+  return `${first?.model ?? "unknown"}, ${cpus().length} cores, ${process.arch}, Node ${process.version}`;
+}
+
+/** As typed, without the paths of this machine. */
+function command({ online, learningCurve }: Options, files: readonly string[]): string {
+  const flags = [...(online ? ["--online"] : []), ...(learningCurve ? ["--learning-curve"] : []), "--record"];
+  return `npm run bench:quality -- --data ${files.map((file) => basename(file)).join(" ")} ${flags.join(" ")}`;
+}
+
+try {
+  await main(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

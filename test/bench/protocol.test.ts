@@ -1,0 +1,114 @@
+// The protocol of the quality bench: what is learnt from when, what is scored by which model, who gets which prior, and
+// what the command line refuses.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { locationOf } from "../../bench/quality/location.ts";
+import { parseOptions } from "../../bench/quality/options.ts";
+import { foldOf, organisationOf } from "../../bench/quality/priors.ts";
+import { between } from "../../bench/quality/record.ts";
+import { curveSchedule, protocolSchedule } from "../../bench/quality/schedule.ts";
+import { parseRow, type QualitySet } from "../../bench/quality/set.ts";
+import { madeSet } from "./made-set.ts";
+
+/** Of 100 normal rows of one service, 60 to learn; after each normal row of the test phase an attack. */
+function plainSet(): QualitySet {
+  const rows = Array.from({ length: 100 }, (_, i) => {
+    const row = { svc: "s", src: "c", m: "GET", u: `/${i}`, h: [], bl: 0, y: 0, k: "norm", at: "" };
+    if (i < 60) return [{ ...row, ph: "learn" }];
+    return [
+      { ...row, ph: "test" },
+      { ...row, y: 1, k: "x", at: "path:1", ph: "test" },
+    ];
+  });
+  const parsed = rows.flat().map((row) => parseRow(JSON.stringify(row)));
+  return {
+    name: "plain",
+    requests: parsed.map(({ request }) => request),
+    labels: parsed.map(({ label }) => label),
+  };
+}
+
+test("a trainer looks after 45 % of the normal rows, after 60 %, and after every further 5 %", () => {
+  const stages = protocolSchedule(plainSet(), false).get("s")!;
+  assert.equal(
+    stages.map(({ learn }) => learn.length),
+    [45, 15, 5, 5, 5, 5, 5, 5, 5, 5],
+  );
+  assert.equal(
+    stages.map(({ score }) => score.length),
+    // An attack that comes after the last normal row of a step is scored by the next model.
+    [0, 0, 9, 10, 10, 10, 10, 10, 10, 11],
+  );
+});
+
+test("attacks are scored and not learnt from; online all rows are", () => {
+  const set = plainSet();
+  const learnt = (online: boolean) =>
+    protocolSchedule(set, online)
+      .get("s")!
+      .flatMap(({ learn }) => learn);
+  assert.is(
+    learnt(false).some((row) => set.labels[row]!.attack),
+    false,
+  );
+  assert.equal(learnt(true), [...set.labels.keys()]);
+});
+
+test("services with unlike numbers of rows go through the same number of stages", () => {
+  const set = madeSet(1);
+  const lengths = [...protocolSchedule(set, false).values()].map((stages) => stages.length);
+  assert.equal(new Set(lengths).size, 1);
+});
+
+test("the learning curve leaves out services with too short a learn phase", () => {
+  const set = plainSet();
+  assert.is(curveSchedule(set, 51, 10).size, 0);
+  const stages = curveSchedule(set, 50, 10).get("s")!;
+  assert.equal(
+    stages.map(({ learn, score }) => [learn.length, score.length]),
+    [
+      [50, 0],
+      [10, 0],
+      [0, 80],
+    ],
+  );
+});
+
+test("what the filter's side gets of a row holds no label", () => {
+  const row =
+    '{"svc":"s","src":"c","m":"GET","u":"/","h":[["host","s"]],"bl":0,"y":1,"k":"x","at":"path:1","ph":"test"}';
+  assert.equal(Object.keys(parseRow(row).request).sort(), ["b", "bl", "h", "m", "src", "svc", "u"]);
+  assert.throws(() => parseRow(row.replace('"y":1', '"y":2')), /y: 2, must be 0 or 1/);
+});
+
+test("a place as the filter tells it takes the form of the sets", () => {
+  assert.is(locationOf("path:0", "/a/b?c=1"), "path:1");
+  assert.is(locationOf("query:c", "/a/b?c=1"), "query:c");
+  assert.is(locationOf("query:1", "/?a=1&&%24select=2"), "query:%24select");
+  assert.is(locationOf("query:q", "/?%71=1"), "query:%71");
+  assert.is(locationOf("", "/"), "");
+});
+
+test("hosts of one organisation are in one fold", () => {
+  assert.is(organisationOf("www.gstatic.com"), organisationOf("clients4.google.com:443"));
+  assert.is(organisationOf("a.example.org"), organisationOf("b.c.example.org"));
+  assert.is(foldOf("fonts.gstatic.com"), foldOf("www.youtube.com"));
+  const folds = ["example.org", "example.net", "example.com", "example.io"].map(foldOf);
+  assert.equal(new Set(folds), new Set([0, 1]));
+});
+
+test("an option that is not known, and a head that is not there, are named", () => {
+  assert.throws(() => parseOptions(["--data", "x", "--poison", "5"]), /--poison/);
+  assert.throws(() => parseOptions(["--data", "x", "--head", "rarity"]), /--head: rarity, must be content/);
+  assert.throws(() => parseOptions([]), /--data: missing/);
+  assert.equal(parseOptions(["--data", "a", "b", "--json"]).data, ["a", "b"]);
+});
+
+test("tables replace what stands between the markers and nothing else", () => {
+  const [begin, end] = ["<!-- quality: written by bench/quality.ts -->", "<!-- /quality -->"];
+  assert.is(between(`a\n${begin}\nold\n${end}\nb`, "new"), `a\n${begin}\n\nnew\n\n${end}\nb`);
+  assert.throws(() => between("a", "new"), /no <!-- quality/);
+});
+
+test.run();
