@@ -5,7 +5,7 @@
 export type Thresholds = Readonly<Record<string, number>>;
 
 export const SHOP_THRESHOLDS = {
-  learnRequestsMin: 1_500,
+  learnRequestsMin: 1_000,
   calibrationRequestsMin: 1_500,
   alertFpr: 0.01,
   denyFpr: 0.0005,
