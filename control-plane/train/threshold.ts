@@ -26,8 +26,8 @@ const CHI_SQUARE_16: readonly number[] = [
 const TAIL_REQUESTS_MIN = 20;
 const TAIL_SHARE = 100;
 /**
- * One request in so many is not believed to be normal. Measured on the shop: with 1 attack in 1,000 calibrated requests
- * detection falls from 0.87 to 0.80; with the mean excess and nothing left out it fell to 0.1.
+ * One request in so many is not believed to be normal. Explored on the demonstration's traffic with seven attacks among
+ * 7,500 requests: with the plain mean excess and nothing left out, the threshold rose above nearly all attacks.
  */
 const TRIM_SHARE = 500;
 const LOG_UNIT = 65_536;
