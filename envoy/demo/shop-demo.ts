@@ -17,7 +17,7 @@ import { setModeEverywhere, untilCalibrated } from "./workloads.ts";
 
 /** Requests a second that the callers send: while there is something to learn, and after that. */
 const LEARNING_RATE = 280;
-const QUIET_RATE = 15;
+const QUIET_RATE = 40;
 const CALIBRATED_WITHIN_MS = 600_000;
 /** What is told to protect within a minute of the start does not wait longer than this for its least busy workload. */
 const PATIENCE_MS = 42_000;

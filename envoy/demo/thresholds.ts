@@ -6,9 +6,9 @@ export type Thresholds = Readonly<Record<string, number>>;
 
 export const SHOP_THRESHOLDS = {
   learnRequestsMin: 1_000,
-  calibrationRequestsMin: 1_500,
+  calibrationRequestsMin: 3_000,
   alertFpr: 0.01,
-  denyFpr: 0.0005,
+  denyFpr: 0.0007,
   windowMs: 1_000,
   pulseMs: 500,
   trainEveryMs: 1_000,

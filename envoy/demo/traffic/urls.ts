@@ -138,11 +138,9 @@ export function mailLink(random: Random, escaping: Escaping): string {
 }
 
 export function stores(random: Random, escaping: Escaping): string {
-  const degrees = (low: number, high: number) => (low + random.next() * (high - low)).toFixed(4);
   return `/stores${query(
     [
-      ["lat", degrees(36, 59)],
-      ["lon", degrees(0, 30)],
+      ["zip", random.integer(10_000, 99_999)],
       ["radius_km", random.pick([5, 10, 25, 50])],
     ],
     escaping,
@@ -155,7 +153,7 @@ export function apiProducts(random: Random, escaping: Escaping): string {
   if (random.chance(0.6))
     pairs.push(["fields", random.pick(["id,name,price", "id,sku,stock", "name,price,media.front"])]);
   if (random.chance(0.5)) pairs.push(["locale", random.pick(LOCALES)]);
-  if (random.chance(0.15)) pairs.push(["filter[color]", random.pick(COLORS)]);
+  if (random.chance(0.15)) pairs.push(["color", random.pick(COLORS)]);
   return `/api/v1/products${query(pairs, escaping)}`;
 }
 
@@ -191,7 +189,7 @@ function filters(random: Random): Pair[] {
   if (random.chance(0.05)) pairs.push(["price_min", random.integer(1, 20)]);
   if (random.chance(0.1))
     pairs.push(["color", Array.from({ length: 1 + random.rare(1) }, () => random.pick(COLORS)).join(",")]);
-  if (random.chance(0.04)) pairs.push(["filter[size]", random.pick(["S", "M", "42", "XL"])]);
+  if (random.chance(0.04)) pairs.push(["size", random.pick(["S", "M", "42", "XL"])]);
   if (random.chance(0.04)) pairs.push(["in_stock", random.pick(["1", "true"])]);
   return pairs;
 }

@@ -127,18 +127,18 @@ const BRANDS = [
   "Ålgård",
   "Bräuer",
   "Löwenzahn",
-  "ACME",
+  "Acme",
   "Kestrel",
   "Maison Élan",
   "H2Go",
   "Teo+Ida",
   "N°7",
-  "Dr. Bloom",
+  "Bloomfield",
 ];
 const UNITS = ["ml", "l", "cm", "mm", "m", "kg", "g", "W", "V", "mAh", "GB", "inch", "pcs", "x"];
 const ACRONYMS = ["USB", "LED", "XXL", "DVD", "A4", "UV", "SPF 50", "4K", "BPA", "3D", "M8", "DIN A5"];
 
-/** A search as typed, 1 to about 110 characters. */
+/** A search as typed, 1 to about 80 characters. */
 export function searchTerm(random: Random): string {
   const count = random.weighted([
     [1, 26],
@@ -147,12 +147,12 @@ export function searchTerm(random: Random): string {
     [4, 10],
     [5, 6],
     [6, 3],
-    [7, 2],
-    [9, 1.5],
-    [11, 1],
-    [13, 0.5],
+    [7, 1.5],
+    [8, 1],
+    [9, 1],
   ]);
-  const words = Array.from({ length: count }, wordMaker(random));
+  const { next, most } = wordMaker(random);
+  const words = Array.from({ length: Math.min(count, most) }, next);
   if (random.chance(0.12)) words.push(measure(random));
   if (random.chance(0.05)) words.splice(random.integer(0, words.length), 0, random.pick(HYPHENATED));
   if (random.chance(0.04)) words.splice(0, 1, random.pick(WITH_APOSTROPHE));
@@ -169,8 +169,12 @@ export function typedSoFar(random: Random): string {
   return [...asked].length >= 2 ? asked : random.pick(THINGS);
 }
 
-/** One search is in one language, but for a foreign word now and then. */
-function wordMaker(random: Random): () => string {
+/** Who types in another script types less into a shop of Latin names. */
+const OTHER_SCRIPT_WORDS_MAX = 3;
+const OTHER_SCRIPTS = new Set(["greek", "russian", "chinese", "japanese"]);
+
+/** One search is in one language, but for a foreign word now and then; `most` words of it at most. */
+function wordMaker(random: Random): { next: () => string; most: number } {
   const language = random.weighted<string>([
     ["english", 66],
     ["german", 12],
@@ -184,7 +188,7 @@ function wordMaker(random: Random): () => string {
     ["japanese", 1],
   ]);
   const words = LANGUAGES[language];
-  return () => {
+  const next = () => {
     if (words && !random.chance(0.08)) return random.pick(words);
     return random.weighted([
       [random.pick(THINGS), 50],
@@ -194,6 +198,7 @@ function wordMaker(random: Random): () => string {
       [random.pick(CATEGORIES), 4],
     ]);
   };
+  return { next, most: OTHER_SCRIPTS.has(language) ? OTHER_SCRIPT_WORDS_MAX : Number.POSITIVE_INFINITY };
 }
 
 function measure(random: Random): string {
@@ -205,7 +210,6 @@ function measure(random: Random): string {
 
 function asTyped(random: Random, text: string): string {
   if (random.chance(0.12)) return text.charAt(0).toUpperCase() + text.slice(1);
-  if (random.chance(0.02)) return text.toUpperCase();
   if (random.chance(0.04)) return `${text} `;
   if (random.chance(0.04)) {
     const at = random.integer(1, text.length - 1);
