@@ -1,8 +1,6 @@
 // `npm run bench:filter`: what the filter costs, in V8 as Envoy runs it (optimizing compiler from the first call):
 // exact counts first, then CPU time. bench/README.md says what is measured and how.
 
-import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
 import { assertEqual, GUARD, GUARDED, makeLaws } from "./filter/arms.ts";
 import { corpusFigures } from "./filter/corpus.ts";
 import { takeCounts } from "./filter/counts.ts";
@@ -10,9 +8,10 @@ import { realTargets, SIZES, sizedTargets, worstTargets } from "./filter/inputs.
 import { guardOf } from "./filter/measure.ts";
 import { type Options, parseOptions } from "./filter/options.ts";
 import { measureApart } from "./filter/process.ts";
-import { type Origin, record, recordVoid } from "./filter/record.ts";
+import { record, recordVoid } from "./filter/record.ts";
 import { rowsOf } from "./filter/rows.ts";
 import { guardLine, tables } from "./filter/table.ts";
+import { type Origin, originOf } from "./origin.ts";
 
 const NEEDED = "--no-liftoff";
 
@@ -39,15 +38,9 @@ function main(options: Options): void {
 }
 
 function origin({ data, blocks, processes, requests }: Options): Origin {
-  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
-  const [first] = cpus();
   const numbers = Object.entries({ blocks, processes, requests }).map(([name, value]) => `--${name} ${value}`);
   const flags = [...(data === undefined ? [] : ["--data DIR"]), ...numbers];
-  return {
-    commit: git("rev-parse", "HEAD") + (git("status", "--porcelain") === "" ? "" : " with changes"),
-    machine: `${first?.model ?? "unknown"}, ${cpus().length} cores, ${process.arch}, Node ${process.version}`,
-    command: `npm run bench:filter -- ${flags.join(" ")} --record`,
-  };
+  return originOf(`npm run bench:filter -- ${flags.join(" ")} --record`);
 }
 
 try {

@@ -1,12 +1,11 @@
 // `npm run bench:quality -- --data FILE...|DIR`: replays quality sets through the compiled filter and the control plane
 // and says how well attacks are told from normal requests. bench/README.md says what is measured and how.
 
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import { loadCore } from "../control-plane/core.ts";
+import { originOf } from "./origin.ts";
 import { type Options, parseOptions } from "./quality/options.ts";
 import { PriorBook } from "./quality/priors.ts";
 import { record } from "./quality/record.ts";
@@ -39,8 +38,7 @@ async function main(options: Options): Promise<void> {
     if (options.scores !== undefined) writeScores(options.scores, verdicts);
   }
   if (!options.json) console.log(tables(results));
-  if (options.record)
-    record(results, { commit: commit(), machine: machine(), command: command(options, files), priors });
+  if (options.record) record(results, originOf(command(options, files)), priors);
 }
 
 function writeScores(path: string, verdicts: readonly Verdict[]): void {
@@ -48,17 +46,6 @@ function writeScores(path: string, verdicts: readonly Verdict[]): void {
     JSON.stringify({ row, score, deny1, deny01, deny, at, reason }),
   );
   writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
-}
-
-/** With a mark where files differ from it. */
-function commit(): string {
-  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
-  return git("rev-parse", "HEAD") + (git("status", "--porcelain") === "" ? "" : " with changes");
-}
-
-function machine(): string {
-  const [first] = cpus();
-  return `${first?.model ?? "unknown"}, ${cpus().length} cores, ${process.arch}, Node ${process.version}`;
 }
 
 /** As typed, without the paths of this machine. */

@@ -8,9 +8,9 @@ import { takeCounts } from "../../bench/filter/counts.ts";
 import { RULES, rulesOf, SIZES, sizedTargets, worstTargets } from "../../bench/filter/inputs.ts";
 import { figureOf, guardOf, paired, quantile } from "../../bench/filter/measure.ts";
 import { parseOptions } from "../../bench/filter/options.ts";
-import { between } from "../../bench/filter/record.ts";
 import { exact, row, rowsOf } from "../../bench/filter/rows.ts";
 import { tables } from "../../bench/filter/table.ts";
+import { between } from "../../bench/origin.ts";
 import { Core } from "../support/core.ts";
 
 const REQUESTS = 500;
@@ -110,8 +110,8 @@ test("options are named where they are wrong, and only what is between the marke
   assert.throws(() => parseOptions(["--blocks", "2"]), /--blocks: 2, must be 5 to 100/);
   assert.throws(() => parseOptions(["--nothing"]), /--nothing/);
   const [begin, end] = ["<!-- filter: written by bench/filter.ts -->", "<!-- /filter -->"];
-  assert.is(between(`a ${begin} old ${end} z`, "new"), `a ${begin}\n\nnew\n\n${end} z`);
-  assert.throws(() => between("a", "new"), /no <!-- filter/);
+  assert.is(between("filter", `a ${begin} old ${end} z`, "new"), `a ${begin}\n\nnew\n\n${end} z`);
+  assert.throws(() => between("filter", "a", "new"), /no <!-- filter/);
 });
 
 test.run();

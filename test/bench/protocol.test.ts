@@ -3,10 +3,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { between } from "../../bench/origin.ts";
 import { locationOf } from "../../bench/quality/location.ts";
 import { parseOptions } from "../../bench/quality/options.ts";
 import { foldOf, organisationOf } from "../../bench/quality/priors.ts";
-import { between } from "../../bench/quality/record.ts";
 import { curveSchedule, protocolSchedule } from "../../bench/quality/schedule.ts";
 import { parseRow, type QualitySet } from "../../bench/quality/set.ts";
 import { madeSet } from "./made-set.ts";
@@ -107,8 +107,8 @@ test("an option that is not known, and a head that is not there, are named", () 
 
 test("tables replace what stands between the markers and nothing else", () => {
   const [begin, end] = ["<!-- quality: written by bench/quality.ts -->", "<!-- /quality -->"];
-  assert.is(between(`a\n${begin}\nold\n${end}\nb`, "new"), `a\n${begin}\n\nnew\n\n${end}\nb`);
-  assert.throws(() => between("a", "new"), /no <!-- quality/);
+  assert.is(between("quality", `a\n${begin}\nold\n${end}\nb`, "new"), `a\n${begin}\n\nnew\n\n${end}\nb`);
+  assert.throws(() => between("quality", "a", "new"), /no <!-- quality/);
 });
 
 test.run();

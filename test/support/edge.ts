@@ -3,15 +3,7 @@
 
 import type { Config } from "../../control-plane/config.ts";
 import { parseConfig } from "../../control-plane/config.ts";
-import type {
-  Counts,
-  Rule,
-  Snapshot,
-  Statistics,
-  Target,
-  WindowOutcome,
-  WindowReport,
-} from "../../control-plane/domain.ts";
+import type { Rule, Snapshot, Target, WindowOutcome, WindowReport } from "../../control-plane/domain.ts";
 import { ControlPlaneError } from "../../control-plane/errors.ts";
 import type { Fields, Log } from "../../control-plane/log.ts";
 import { Metrics } from "../../control-plane/metrics.ts";
@@ -27,6 +19,7 @@ import type {
   Workloads,
 } from "../../control-plane/seams.ts";
 import { type Addresses, Edge } from "../../control-plane/server/edge.ts";
+import { emptyCounts, emptyStatistics } from "../../control-plane/store/statistics.ts";
 import { ManualClock } from "./clock.ts";
 
 export const PULSE_MS = 1_000;
@@ -146,28 +139,6 @@ export function digestOf(word: string): string {
   return Buffer.from(word.padEnd(32, ".")).toString("hex");
 }
 
-export function counts(): Counts {
-  return {
-    seen: 0,
-    scored: 0,
-    learnt: 0,
-    allowed: 0,
-    deniedByRule: 0,
-    deniedByModel: 0,
-    shadowDenied: 0,
-    alerted: 0,
-    retries: 0,
-    answeredBefore: 0,
-    responses: [0, 0, 0, 0, 0],
-    skipped: {},
-    bounds: {},
-  };
-}
-
-export function statistics(): Statistics {
-  return { counts: counts(), moments: {}, scores: {}, routes: {}, callers: {}, edges: {} };
-}
-
 export function workload(target: Target): Workload {
   return {
     target,
@@ -175,9 +146,9 @@ export function workload(target: Target): Workload {
     modeSetAtMs: 1_767_225_600_000,
     confidence: "learning",
     confidenceDetail: "learnt 0 of 2000 requests",
-    counts: counts(),
+    counts: emptyCounts(),
     windows: { merged: 0, duplicate: 0, expired: 0, dropped: 0 },
-    statistics: statistics(),
+    statistics: emptyStatistics(),
     alertThreshold: 0,
     denyThreshold: 0,
     etag: "e1",

@@ -5,8 +5,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Mode, RuleAction } from "../../../control-plane/gen/vedette/v1/model_pb.ts";
 import { Confidence, OperatorService, VmStatus_State } from "../../../control-plane/gen/vedette/v1/operator_pb.ts";
+import { emptyStatistics } from "../../../control-plane/store/statistics.ts";
 import { until } from "../../support/conditions.ts";
-import { snapshot, statistics, TestEdge, workload } from "../../support/edge.ts";
+import { snapshot, TestEdge, workload } from "../../support/edge.ts";
 import { TestClient } from "../../support/grpc-client.ts";
 import { nextUpdate, pulseFrame, TestSidecar } from "../../support/sidecar-client.ts";
 
@@ -41,7 +42,7 @@ test("a workload is shown with what is in force and what was counted", async ({ 
   shown.counts.skipped = { "3": 4, "4": 1 };
   shown.windows = { merged: 9, duplicate: 2, expired: 1, dropped: 3 };
   shown.statistics = {
-    ...statistics(),
+    ...emptyStatistics(),
     routes: {
       "00000000000000a1": { name: "GET /cart", n: 10, sums: [], failures: 1 },
       "00000000000000a2": { name: "", n: 20, sums: [], failures: 0 },
