@@ -21,7 +21,7 @@ import {
 } from "./core/manifest";
 import { modelLoad } from "./core/model";
 import { refusalClear, refuse } from "./core/refusal";
-import { rulesLoad } from "./core/rule";
+import { rulesLoad } from "./core/rule-section";
 import { settingsKey0, settingsKey1, settingsLoad, settingsWindowMs } from "./core/settings";
 import { sha256 } from "./core/sha256";
 import { isSigned, MANIFEST_MAX, SIGNATURE_MAX } from "./host/signature";

@@ -1,7 +1,19 @@
 // Everything that is timed, by name, and the proof that SIMD and scalar build give equal results on all of it.
 
 import { model, modelBody } from "../../test/support/sections.ts";
-import { caller, RULES, type RuleKind, route, rulesOf, SIZES, sizedTargets, worstTargets } from "./inputs.ts";
+import {
+  caller,
+  group,
+  method,
+  RULE_KINDS,
+  RULES,
+  type RuleKind,
+  route,
+  rulesOf,
+  SIZES,
+  sizedTargets,
+  worstTargets,
+} from "./inputs.ts";
 import { BUILDS, type Build, Law, type Span } from "./law.ts";
 import { type Query, rulesLoop, spansLoop } from "./loops.ts";
 import type { Arm } from "./measure.ts";
@@ -89,19 +101,24 @@ function worstArms(law: Law): Arm[] {
   });
 }
 
-/** Queries are spread over twice as many callers and routes as have a rule: with many rules, half of them hit. */
 function rulesArms(): Arm[] {
-  const kinds = ["caller", "any"] as const;
+  const kinds = Object.keys(RULE_KINDS) as RuleKind[];
   return kinds.flatMap((kind) =>
     RULES.map((count) => {
       const law = new Law("core", model(modelBody()));
       law.loadRules(rulesOf(kind, count));
-      const step = Math.max(1, Math.floor((2 * count) / QUERIES));
-      const queries = Array.from({ length: QUERIES }, (_, i): Query => {
-        const [key, text] = [law.keyOf(caller(i * step)), law.keyOf(route(i * step))];
-        return { caller: key, method: law.keyOf("GET"), route: text };
-      });
-      return { name: rulesArm(kind, count), loop: rulesLoop(law, queries) };
+      return { name: rulesArm(kind, count), loop: rulesLoop(law, queriesOf(law, kind, count)) };
     }),
   );
+}
+
+/** Spread over twice as many callers, routes and scores as have a rule: with many rules, half of them hit. */
+function queriesOf(law: Law, kind: RuleKind, count: number): Query[] {
+  // Odd, so that all combinations come.
+  const step = Math.floor((2 * count) / QUERIES) | 1;
+  return Array.from({ length: QUERIES }, (_, query): Query => {
+    const i = query * step;
+    const keys = [caller(i), method(i), route(kind === "scores" ? 0 : i)].map((text) => law.keyOf(text));
+    return { caller: keys[0]!, group: group(i), method: keys[1]!, route: keys[2]!, score: i };
+  });
 }

@@ -62,16 +62,41 @@ export function worstTargets(): Map<string, string> {
 }
 
 export const RULES = [0, 10, 1000, 10_000] as const;
-export type RuleKind = "caller" | "any";
+/**
+ * Kinds of rule sets, with what each is made of. Rules of `mixed` set the 16 combinations of caller, group, method and
+ * route in turn, and any score; those of `scores` differ in the score alone, each asks for less than all before.
+ */
+export const RULE_KINDS = {
+  caller: "for callers",
+  any: "for any caller",
+  mixed: "of all combinations",
+  scores: "of one route by score",
+} as const;
+export type RuleKind = keyof typeof RULE_KINDS;
 
-/** Denial rules: each for a caller of its own, or for any caller and a route of its own. */
+const MATCHES = {
+  caller: (i: number) => ({ caller: caller(i) }),
+  any: (i: number) => ({ route: route(i) }),
+  mixed: (i: number, count: number) => ({
+    ...(i & 1 && { caller: caller(i) }),
+    ...(i & 2 && { callerGroupPlusOne: group(i) + 1 }),
+    ...(i & 4 && { method: method(i) }),
+    ...(i & 8 && { route: route(i) }),
+    scoreMin: 1 + ((7919 * i) % (2 * count)),
+  }),
+  scores: (i: number, count: number) => ({ route: route(0), scoreMin: 2 * (count - i) }),
+};
+
+/** Denial rules of a kind. */
 export function rulesOf(kind: RuleKind, count: number): Uint8Array {
-  const match = (i: number) => (kind === "caller" ? { caller: caller(i) } : { route: route(i) });
-  const bodies = Array.from({ length: count }, (_, i) => ({ ...rule({ id: BigInt(i + 1), method: "" }), ...match(i) }));
+  const match = MATCHES[kind];
+  const bodies = Array.from({ length: count }, (_, i) => rule({ id: BigInt(i + 1), method: "", ...match(i, count) }));
   return rules(...bodies);
 }
 
 export const caller = (i: number): string => `spiffe://cluster.local/ns/shop/sa/web-${i}`;
+export const group = (i: number): number => (i >> 4) & 7;
+export const method = (i: number): string => `METHOD-${i}`;
 export const route = (i: number): string => `GET /api/v1/items-${i}/*`;
 
 /** Targets of the real requests, and how many there are in all. Throws where the file is not there. */

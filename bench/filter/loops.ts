@@ -61,17 +61,19 @@ export function spanLoop(law: Law, body: Body): (times: number, span: Span) => v
 
 export interface Query {
   caller: bigint;
+  group: number;
   method: bigint;
   route: bigint;
+  score: number;
 }
 
-/** Over queries in turn; their number must be a power of two. No score, no group, time 0. */
+/** Over queries in turn; their number must be a power of two. Time 0. */
 export function rulesLoop(law: Law, queries: readonly Query[]): Loop {
   const source = `
     let sum = 0;
     for (let i = 0; i < times; i++) {
-      const { caller, method, route } = queries[i & ${queries.length - 1}];
-      sum += rulesMatch(RULES, caller, -1, method, route, -1, 0n);
+      const { caller, group, method, route, score } = queries[i & ${queries.length - 1}];
+      sum += rulesMatch(RULES, caller, group, method, route, score, 0n);
     }
     return sum;`;
   return compiled(law, source, { queries, rulesMatch: law.call("rulesMatch"), RULES: law.constant("RULES") });

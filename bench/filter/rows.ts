@@ -3,7 +3,7 @@
 import { GUARDED, kernelArm, rulesArm, sizeArm, worstArm } from "./arms.ts";
 import type { CorpusFigures } from "./corpus.ts";
 import type { Counts } from "./counts.ts";
-import { worstTargets } from "./inputs.ts";
+import { RULE_KINDS, type RuleKind, worstTargets } from "./inputs.ts";
 import { type Blocks, type Figure, paired } from "./measure.ts";
 
 /** A line of `--json`. `ci` is lowest and highest of the blocks; exact numbers are their own. */
@@ -31,8 +31,6 @@ const MOST_RULES = 10_000;
 
 export function rowsOf(blocks: Blocks, counts: Counts, corpus: CorpusFigures | undefined): Row[] {
   const us = (ns: number) => ns / US;
-  const rules = (kind: "caller" | "any") =>
-    paired(blocks, [rulesArm(kind, 0), rulesArm(kind, MOST_RULES)], (none, most) => us(most - none));
   const scan = paired(
     blocks,
     SCAN.map((size) => sizeArm("core", "extract", size)),
@@ -49,11 +47,17 @@ export function rowsOf(blocks: Blocks, counts: Counts, corpus: CorpusFigures | u
     row("extract + score, worst case, us", worst(blocks), most(40, 20)),
     row("score, scalar / SIMD", ratio, { is: ">=", must: 8, aim: 12 }),
     row("byte scan, ns a byte", scan, most(6, 4)),
-    row("10,000 rules for callers against none, us", rules("caller"), most(0.3, 0.1)),
-    row("10,000 rules for any caller against none, us", rules("any"), most(0.3, 0.1)),
+    ...(Object.keys(RULE_KINDS) as RuleKind[]).map((kind) =>
+      row(`10,000 rules ${RULE_KINDS[kind]} against none, us`, rules(blocks, kind), most(0.3, 0.1)),
+    ),
     row(`growth over ${counts.requests} requests, pages`, growth, most(0, 0)),
     row("module size, KiB", exact(counts.sizes.vedette! / KIB), most(64, 48)),
   ];
+}
+
+/** What many rules of a kind cost more than none, in us. */
+function rules(blocks: Blocks, kind: RuleKind): Figure {
+  return paired(blocks, [rulesArm(kind, 0), rulesArm(kind, MOST_RULES)], (none, most) => (most - none) / US);
 }
 
 /** The dearest of the worst-case targets, in us. */

@@ -4,7 +4,7 @@ import { row } from "../quality/table.ts";
 import { CALL, KERNELS, kernelArm, rulesArm, STEPS, sizeArm, worstArm } from "./arms.ts";
 import type { CorpusFigures } from "./corpus.ts";
 import type { Counts, RequestCounts } from "./counts.ts";
-import { RULES, SIZES, worstTargets } from "./inputs.ts";
+import { RULE_KINDS, RULES, type RuleKind, SIZES, worstTargets } from "./inputs.ts";
 import { type Blocks, type Figure, type Guard, paired } from "./measure.ts";
 import type { Row } from "./rows.ts";
 
@@ -120,9 +120,10 @@ function worstTable(blocks: Blocks): string {
 }
 
 function rulesTable(blocks: Blocks): string {
-  const ns = (kind: "caller" | "any", count: number) => told(paired(blocks, [rulesArm(kind, count)], (one) => one));
-  const lines = RULES.map((count) => [count, ns("caller", count), ns("any", count)]);
-  return table(["rules, ns of CPU", "each for a caller", "each for any caller and a route"], lines);
+  const kinds = Object.keys(RULE_KINDS) as RuleKind[];
+  const ns = (kind: RuleKind, count: number) => told(paired(blocks, [rulesArm(kind, count)], (one) => one));
+  const lines = RULES.map((count) => [count, ...kinds.map((kind) => ns(kind, count))]);
+  return table(["rules, ns of CPU", ...Object.values(RULE_KINDS)], lines);
 }
 
 function corpusLine({ requests, all, bytesP50, bytesP99, p50, p99, max, inTurn }: CorpusFigures): string {

@@ -18,7 +18,8 @@ import { RULES_MAX_BYTES } from "./limits";
 import { manifestRead, SECTION_MODEL, SECTION_RULES, SECTION_SETTINGS } from "./manifest";
 import { MODEL_BODY_BYTES, MODEL_SLOT_BYTES, modelLoad } from "./model";
 import { refusalClear, refuse } from "./refusal";
-import { RULES_SET_BYTES, rulesLoad } from "./rule";
+import { RULES_SET_BYTES } from "./rule";
+import { rulesLoad } from "./rule-section";
 import { SETTINGS_SLOT_BYTES, settingsLoad } from "./settings";
 
 export { bin, entropyBin, linear, ratio } from "./bin";

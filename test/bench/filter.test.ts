@@ -5,7 +5,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { assertEqual, GUARD, GUARDED, makeArms, makeLaws } from "../../bench/filter/arms.ts";
 import { takeCounts } from "../../bench/filter/counts.ts";
-import { RULES, rulesOf, SIZES, sizedTargets, worstTargets } from "../../bench/filter/inputs.ts";
+import {
+  RULE_KINDS,
+  RULES,
+  type RuleKind,
+  rulesOf,
+  SIZES,
+  sizedTargets,
+  worstTargets,
+} from "../../bench/filter/inputs.ts";
 import { figureOf, guardOf, paired, quantile } from "../../bench/filter/measure.ts";
 import { parseOptions } from "../../bench/filter/options.ts";
 import { exact, row, rowsOf } from "../../bench/filter/rows.ts";
@@ -60,7 +68,7 @@ test("both builds agree on all made targets; a build with another model does not
 test("all sets of rules are taken, and every loop runs", () => {
   const core = new Core("core");
   for (const count of RULES) {
-    for (const kind of ["caller", "any"] as const) assert.is(core.loadRules(rulesOf(kind, count)), null);
+    for (const kind of Object.keys(RULE_KINDS) as RuleKind[]) assert.is(core.loadRules(rulesOf(kind, count)), null);
   }
   const arms = makeArms(makeLaws());
   for (const { loop } of arms) loop(3);
