@@ -9,7 +9,7 @@ import { originOf } from "./origin.ts";
 import { type Options, parseOptions } from "./quality/options.ts";
 import { PriorBook } from "./quality/priors.ts";
 import { record } from "./quality/record.ts";
-import type { Verdict } from "./quality/replay.ts";
+import { scoreLine, type Verdict } from "./quality/replay.ts";
 import type { Result } from "./quality/report.ts";
 import { runSet, servicesOf } from "./quality/run.ts";
 import { filesOf, readSet } from "./quality/set.ts";
@@ -21,15 +21,16 @@ async function main(options: Options): Promise<void> {
     throw new Error(`--scores: ${files.length} sets, rows are named for one set at a time`);
   }
   const core = loadCore();
-  const book = new PriorBook(core, options.priorData);
+  const { leaveOut, head, online, learningCurve, seeds, poison, scale } = options;
+  const book = new PriorBook(core, { folder: options.priorData, leaveOut });
   const results: Result[] = [];
   const priors: string[] = [];
   for (const file of files) {
     const set = readSet(file);
     const prior = book.for(file, servicesOf(set));
-    const { online, learningCurve } = options;
+    const extras = { online, learningCurve, seeds, poison, scale };
     const seconds = () => performance.now() / 1000;
-    const { result, verdicts, unjudged } = await runSet(set, { core, priors: prior, online, learningCurve, seconds });
+    const { result, verdicts, unjudged } = await runSet(set, { core, priors: prior, head, ...extras, seconds });
     results.push(result);
     priors.push(prior.kind);
     if (options.json) console.log(JSON.stringify(result));
@@ -42,16 +43,12 @@ async function main(options: Options): Promise<void> {
 }
 
 function writeScores(path: string, verdicts: readonly Verdict[]): void {
-  const lines = verdicts.map(({ row, score, deny1, deny01, deny, at, reason }) =>
-    JSON.stringify({ row, score, deny1, deny01, deny, at, reason }),
-  );
-  writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
+  writeFileSync(path, verdicts.map((verdict) => `${scoreLine(verdict)}\n`).join(""));
 }
 
 /** As typed, without the paths of this machine. */
-function command({ online, learningCurve }: Options, files: readonly string[]): string {
-  const flags = [...(online ? ["--online"] : []), ...(learningCurve ? ["--learning-curve"] : []), "--record"];
-  return `npm run bench:quality -- --data ${files.map((file) => basename(file)).join(" ")} ${flags.join(" ")}`;
+function command({ typed }: Options, files: readonly string[]): string {
+  return `npm run bench:quality -- --data ${files.map((file) => basename(file)).join(" ")} ${typed.join(" ")}`;
 }
 
 try {

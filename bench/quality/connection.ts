@@ -8,6 +8,7 @@ import {
   ConnectResponseSchema as RESPONSE,
 } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
 import { decode, encode } from "../../control-plane/server/call.ts";
+import { LOCAL_SIDECAR } from "../../control-plane/server/identity.ts";
 import type { Sidecars } from "../../control-plane/server/sidecar.ts";
 import type { Connection } from "../../control-plane/server/stream.ts";
 import type { GrpcClientSide, GrpcPeer, GrpcServerSide } from "../../test/host/grpc.ts";
@@ -16,7 +17,7 @@ type Response = Parameters<Connection["write"]>[0];
 
 /** One stream. An end with an error is a fault of the bench: it is thrown at whoever asks for it. */
 class WireConnection implements Connection, GrpcServerSide {
-  readonly certificate = undefined;
+  readonly principal = LOCAL_SIDECAR;
   readonly peer = "emulated host";
   readonly #client: GrpcClientSide;
   readonly #failed: (error: unknown) => void;

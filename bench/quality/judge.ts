@@ -57,9 +57,8 @@ export class Judge {
   judge(model: Model, requests: readonly Request[]): Judgement[] {
     this.#adopt(model);
     return requests.map((request) => {
-      const { exchange, finish } = this.#sidecar.open({ ...toSpec(request), withoutLog: true });
-      finish();
-      return parse(exchange.filterState.get("vedette"));
+      const { filterState } = this.#sidecar.request({ ...toSpec(request), withoutLog: true });
+      return parse(filterState.get("vedette"));
     });
   }
 

@@ -6,13 +6,14 @@ import { Loop } from "../../test/host/loop.ts";
 import type { RequestSpec } from "../../test/host/request.ts";
 import { Sidecar } from "../../test/host/sidecar.ts";
 import { peerOf } from "./connection.ts";
-import { BenchPlane, MESH, type PlaneOptions, WINDOW_MS } from "./plane.ts";
+import { BenchPlane, MESH, type PlaneOptions, PULSE_MS, WINDOW_MS } from "./plane.ts";
 import type { Request } from "./set.ts";
 
 /** The filter as it ships. */
 export const FILTER: Uint8Array = readFileSync(new URL("../../filter/build/vedette.wasm", import.meta.url));
 /** Period of the tick; ticks are all that time costs here. */
 export const TICK_MS = 500;
+const DAY_MS = 86_400_000;
 /** Ten windows: what has not settled by then never will. */
 const SETTLE_MS_MAX = 10 * WINDOW_MS;
 
@@ -24,17 +25,14 @@ interface Service {
 
 /** A row as the emulated host takes it. The body's length and text stay outside: no head reads a body yet. */
 export function toSpec({ src, m, u, h }: Request): RequestSpec {
-  const headers = h.filter(([name]) => name !== "host");
-  return {
-    ...{ method: m, path: wire(u), authority: wire(h.find(([name]) => name === "host")?.[1] ?? "") },
-    headers: headers.map(([name, value]) => [wire(name), wire(value)] as [string, string]),
-    ...{ identity: `spiffe://bench/caller/${wire(src)}`, requestId: undefined },
-  };
-}
-
-/** Bytes on the wire, as the host takes them: one character a byte. */
-function wire(text: string): string {
-  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+  const headers: [string, string][] = [];
+  let authority: string | undefined;
+  for (const pair of h) {
+    if (pair[0] !== "host") headers.push(pair as [string, string]);
+    else authority ??= pair[1];
+  }
+  const identity = `spiffe://bench/caller/${src}`;
+  return { method: m, path: u, authority: authority ?? "", headers, identity, requestId: undefined };
 }
 
 export class BenchMesh {
@@ -67,10 +65,12 @@ export class BenchMesh {
   }
 
   /** Traffic of a service; returns what each request was answered: 200, or 403 by the filter. */
-  feed(name: string, requests: readonly Request[]): number[] {
+  feed(name: string, requests: Iterable<Request>): number[] {
     const service = this.#service(name);
-    service.fed += requests.length;
-    return requests.map((request) => service.sidecar.request(toSpec(request)).status);
+    const answers: number[] = [];
+    for (const request of requests) answers.push(service.sidecar.request(toSpec(request)).status);
+    service.fed += answers.length;
+    return answers;
   }
 
   /** Models that are due, trained and published; `settle` brings them to the filters. */
@@ -80,6 +80,15 @@ export class BenchMesh {
 
   target(name: string): string {
     return this.#service(name).target;
+  }
+
+  /** The night passes: clocks on the wall say a day more, and no timer notices. */
+  async nextDay(): Promise<void> {
+    this.#loop.stepWall(DAY_MS);
+    this.plane.clock.step(DAY_MS);
+    // Every sidecar says something before the control plane looks who is silent, and opens a window of the new day.
+    this.#loop.advance(Math.max(PULSE_MS, WINDOW_MS) + TICK_MS);
+    await this.settle();
   }
 
   /** Lets time pass until every window is on disk and every VM holds the snapshot in force. */

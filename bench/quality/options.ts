@@ -1,39 +1,70 @@
 // The command line of the quality bench.
 
 import { parseArgs } from "node:util";
+import { HEADS, type Head } from "./heads.ts";
+import type { Extras } from "./run.ts";
 
-export interface Options {
+export interface Options extends Extras {
   /** Files and folders. */
   data: string[];
   /** One line of JSON a set instead of a table. */
   json: boolean;
   /** Where a line of JSON for each row of the test phase goes. */
   scores: string | undefined;
-  /** Every row is learnt from unless the product denies it. */
-  online: boolean;
-  learningCurve: boolean;
+  /** Family of attacks that the prior must not have seen. */
+  leaveOut: string | undefined;
+  /** Only this head may speak. */
+  head: Head | undefined;
   /** Writes bench/results/quality.json and the tables of bench/README.md. */
   record: boolean;
-  /** Folder of the traffic that the shipped prior was made from, for the prior of other organisations. */
+  /** Folder of what the shipped prior was made from, for the prior of other organisations. */
   priorData: string | undefined;
+  /** The options but for the data, as typed. */
+  typed: string[];
 }
 
 export const USAGE = `usage: npm run bench:quality -- --data FILE...|DIR [--json] [--scores FILE] [--online]
-         [--learning-curve] [--head content] [--prior-data DIR] [--record]`;
+         [--learning-curve] [--seeds] [--poison] [--scale [N]] [--leave-out FAMILY] [--head ${HEADS.join("|")}]
+         [--prior-data DIR] [--record]`;
 
-/** Heads of the filter as it is. */
-const HEADS = ["content"];
+const SCALE_DEFAULT = 1_000_000;
+const SCALE_MIN = 1000;
+const SCALE_MAX = 100_000_000;
+/** Paths of this machine say nothing to others. */
+const NOT_TOLD = new Set(["data", "scores", "prior-data"]);
 
 /** Throws an error that names the option. */
 export function parseOptions(args: readonly string[]): Options {
-  const { values, positionals } = parse(args);
-  const { data = [], json, scores, online, head, record } = values;
+  const { values, positionals } = parse(withDefault(args));
+  const { data = [], json, scores, online, seeds, poison, record } = values;
   if (data.length === 0) throw new Error(`--data: missing; ${USAGE}`);
-  if (head !== undefined && !HEADS.includes(head)) throw new Error(`--head: ${head}, must be ${HEADS.join(" or ")}`);
+  const typed = Object.entries(values).filter(([name, value]) => value !== false && !NOT_TOLD.has(name));
   return {
-    ...{ data: [...data, ...positionals], json, scores, online, record },
+    ...{ data: [...data, ...positionals], json, scores, online, seeds, poison, record },
+    ...{ scale: scaleOf(values.scale), head: headOf(values.head), leaveOut: values["leave-out"] },
     ...{ learningCurve: values["learning-curve"], priorData: values["prior-data"] },
+    typed: typed.map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`)),
   };
+}
+
+/** `--scale` may come without its number. */
+function withDefault(args: readonly string[]): string[] {
+  const bare = (arg: string, i: number) => arg === "--scale" && !/^\d/.test(args[i + 1] ?? "");
+  return args.map((arg, i) => (bare(arg, i) ? `--scale=${SCALE_DEFAULT}` : arg));
+}
+
+function scaleOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const requests = Number(text);
+  if (Number.isInteger(requests) && requests >= SCALE_MIN && requests <= SCALE_MAX) return requests;
+  throw new Error(`--scale: ${text}, must be ${SCALE_MIN} to ${SCALE_MAX}`);
+}
+
+function headOf(name: string | undefined): Head | undefined {
+  if (name === undefined) return undefined;
+  const head = HEADS.find((one) => one === name);
+  if (head === undefined) throw new Error(`--head: ${name}, must be ${HEADS.join(" or ")}`);
+  return head;
 }
 
 function parse(args: readonly string[]) {
@@ -47,6 +78,10 @@ function parse(args: readonly string[]) {
         scores: { type: "string" },
         online: { type: "boolean", default: false },
         "learning-curve": { type: "boolean", default: false },
+        seeds: { type: "boolean", default: false },
+        poison: { type: "boolean", default: false },
+        scale: { type: "string" },
+        "leave-out": { type: "string" },
         head: { type: "string" },
         "prior-data": { type: "string" },
         record: { type: "boolean", default: false },

@@ -1,4 +1,4 @@
-// The control plane in process, as core.ts puts it together: simulated disk, a clock moved by the bench, seeded chance.
+// The control plane in process, as core.ts puts it together: disk in memory, a clock moved by the bench, seeded chance.
 // Windows come in and snapshots go out through its sidecar service; nothing reaches around it.
 
 import type { Core } from "../../control-plane/core.ts";
@@ -10,19 +10,22 @@ import { SILENT } from "../../control-plane/log.ts";
 import { Metrics } from "../../control-plane/metrics.ts";
 import { Publication } from "../../control-plane/publication.ts";
 import { Denials } from "../../control-plane/server/denials.ts";
-import { LOCAL } from "../../control-plane/server/identity.ts";
 import { Nodes } from "../../control-plane/server/nodes.ts";
 import { Sidecars } from "../../control-plane/server/sidecar.ts";
 import { GroupStore } from "../../control-plane/store/group.ts";
-import { SimulatedDisk } from "../../control-plane/store/memory.ts";
+
 import { readDays, type WorkloadRecord, workloadKey } from "../../control-plane/store/records.ts";
 import { addStatistics, emptyStatistics } from "../../control-plane/store/statistics.ts";
+import type { Disk } from "../../control-plane/store/store.ts";
+import { trainModel } from "../../control-plane/train/model.ts";
 import type { Prior } from "../../control-plane/train/prior.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
 import { thresholdsOf } from "../../control-plane/train/threshold.ts";
 import { WorkloadBook } from "../../control-plane/workloads.ts";
-import { ManualClock } from "../../test/support/clock.ts";
 import { Prng } from "../../test/support/prng.ts";
+import { BenchClock } from "./clock.ts";
+import { MemoryDisk } from "./disk.ts";
+import { type Head, only } from "./heads.ts";
 
 export const MESH = "bench";
 /** The shortest windows and pulses there may be: time costs turns of the emulated hosts. */
@@ -58,12 +61,16 @@ export interface PlaneOptions {
   core: Core;
   prior: Prior;
   mode: Mode;
+  /** Only this head may speak. */
+  head?: Head | undefined;
+  /** In memory unless told. */
+  disk?: Disk;
   /** Another trainer, only to see that the measurements notice. */
   train?: CycleLinks["train"];
 }
 
 export class BenchPlane {
-  readonly clock = new ManualClock();
+  readonly clock: BenchClock;
   readonly sidecars: Sidecars;
   readonly nodes: Nodes;
   readonly publication: Publication;
@@ -75,8 +82,8 @@ export class BenchPlane {
   readonly #deployed = new Map<Target, Deployed>();
   readonly #seen = new Map<Target, number>();
 
-  private constructor(options: PlaneOptions, store: GroupStore, publication: Publication, clock: ManualClock) {
-    const { core, prior, mode, train } = options;
+  private constructor(options: PlaneOptions, store: GroupStore, publication: Publication, clock: BenchClock) {
+    const { core, prior, mode, head, train = trainModel } = options;
     const observe = (event: ControlPlaneEvent) => this.#observe(event);
     this.clock = clock;
     this.#core = core;
@@ -86,7 +93,10 @@ export class BenchPlane {
     this.nodes = new Nodes(clock);
     this.#cycleLinks = {
       ...{ store, core, clock, publication, prior, settings: SETTINGS, trainEveryMs: 1_000, observe },
-      ...(train === undefined ? {} : { train }),
+      train: (...input) => {
+        const model = train(...input);
+        return model === undefined || head === undefined ? model : only(model, head);
+      },
     };
     const metrics = new Metrics({
       eventLoopDelay: () => ({ p99: 0, max: 0 }),
@@ -103,14 +113,15 @@ export class BenchPlane {
     this.sidecars = new Sidecars({
       ...{ clock, random: seeded(), ingest, workloads, snapshots: publication, nodes: this.nodes },
       ...{ denials: new Denials(metrics), metrics, log: SILENT, mesh: MESH, pulseMs: PULSE_MS },
-      identify: () => LOCAL,
+      bans: { has: () => false },
+      audit: { refuse: ({ detail }) => this.faults.push(`refused: ${detail}`) > 0 },
       diskFailed: (error) => this.faults.push(`disk: ${error}`),
     });
   }
 
   static async open(options: PlaneOptions): Promise<BenchPlane> {
-    const store = new GroupStore(new SimulatedDisk());
-    const clock = new ManualClock();
+    const store = new GroupStore(options.disk ?? new MemoryDisk());
+    const clock = new BenchClock();
     const publication = await Publication.open({
       ...{ store, core: options.core, clock, random: seeded(), mesh: MESH, windowMs: WINDOW_MS, pulseMs: PULSE_MS },
       ...{ oversize: "allow", signingKey: undefined },

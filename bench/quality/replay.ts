@@ -3,7 +3,9 @@
 
 import type { Core } from "../../control-plane/core.ts";
 import type { CycleLinks } from "../../control-plane/cycle.ts";
+import type { Disk } from "../../control-plane/store/store.ts";
 import type { Prior } from "../../control-plane/train/prior.ts";
+import type { Head } from "./heads.ts";
 import { Judge } from "./judge.ts";
 import { locationOf } from "./location.ts";
 import { BenchMesh } from "./mesh.ts";
@@ -24,12 +26,21 @@ export interface Verdict {
   readonly reason: string;
 }
 
+/** A line of `--scores`. */
+export function scoreLine({ row, score, deny1, deny01, deny, at, reason }: Verdict): string {
+  return JSON.stringify({ row, score, deny1, deny01, deny, at, reason });
+}
+
 export interface ReplayOptions {
   core: Core;
   /** Of a service; services with the same one share a mesh. */
   priorOf: (svc: string) => Prior;
   /** Requests that the product denies are not learnt from. */
-  enforce: boolean;
+  enforce?: boolean;
+  /** Each stage is a day. */
+  daily?: boolean;
+  head?: Head | undefined;
+  disk?: () => Disk;
   train?: CycleLinks["train"];
 }
 
@@ -44,18 +55,35 @@ export async function replay(
   schedule: Schedule,
   options: ReplayOptions,
 ): Promise<Replay> {
-  const { core, priorOf, enforce, train } = options;
-  const byPrior = new Map<Prior, string[]>();
-  for (const svc of schedule.keys()) byPrior.set(priorOf(svc), [...(byPrior.get(priorOf(svc)) ?? []), svc]);
-  const judge = new Judge(core);
+  const judge = new Judge(options.core);
   const result: Replay = { verdicts: [], unjudged: 0 };
-  for (const [prior, services] of byPrior) {
-    const mode = enforce ? "enforce" : "learn";
-    const mesh = await BenchMesh.open(services, { core, prior, mode, ...(train === undefined ? {} : { train }) });
-    await replayMesh(mesh, judge, requests, services, schedule, result);
+  for (const services of byPrior(schedule.keys(), options.priorOf)) {
+    const mesh = await openMesh(services, options);
+    await replayMesh(mesh, judge, requests, services, schedule, options.daily ?? false, result);
   }
   result.verdicts.sort((a, b) => a.row - b.row);
   return result;
+}
+
+/** Services in groups of one prior each. */
+export function byPrior(services: Iterable<string>, priorOf: (svc: string) => Prior): string[][] {
+  const groups = new Map<Prior, string[]>();
+  for (const svc of services) {
+    const group = groups.get(priorOf(svc));
+    if (group === undefined) groups.set(priorOf(svc), [svc]);
+    else group.push(svc);
+  }
+  return [...groups.values()];
+}
+
+/** A mesh of services with the same prior. */
+export function openMesh(services: readonly string[], options: ReplayOptions): Promise<BenchMesh> {
+  const { core, priorOf, enforce = false, head, disk, train } = options;
+  return BenchMesh.open(services, {
+    ...{ core, prior: priorOf(services[0] ?? ""), mode: enforce ? "enforce" : "learn", head },
+    ...(disk === undefined ? {} : { disk: disk() }),
+    ...(train === undefined ? {} : { train }),
+  });
 }
 
 async function replayMesh(
@@ -64,6 +92,7 @@ async function replayMesh(
   requests: readonly Request[],
   services: readonly string[],
   schedule: Schedule,
+  daily: boolean,
   result: Replay,
 ): Promise<void> {
   const stages = Math.max(...services.map((svc) => schedule.get(svc)?.length ?? 0));
@@ -77,10 +106,12 @@ async function replayMesh(
     if (at === stages - 1) return;
     await mesh.train();
     await mesh.settle();
+    if (daily) await mesh.nextDay();
   }
 }
 
-function scoreRows(
+/** Adds the verdicts of these rows by the model that is deployed now. */
+export function scoreRows(
   mesh: BenchMesh,
   judge: Judge,
   requests: readonly Request[],

@@ -1,6 +1,7 @@
 // The result of a set: what is printed as one line of JSON. Shares are rounded to what the sets can tell.
 
 import { groupBy } from "./group.ts";
+import type { Loss } from "./loss.ts";
 import {
   figuresOf,
   type Intervals,
@@ -11,6 +12,8 @@ import {
   worstServiceOf,
 } from "./metrics.ts";
 import type { Verdict } from "./replay.ts";
+import type { ScaleReport } from "./scale.ts";
+import type { SeededFigures } from "./seeds.ts";
 import type { QualitySet } from "./set.ts";
 
 /** Figures of a part of the attacks, against all normal rows. */
@@ -49,8 +52,8 @@ export interface Result {
   /** `denied`: normal rows at or above the default deny threshold. */
   deny: Rates & { denied: number };
   worstService: { thr1: Worst | null; thr01: Worst | null; deny: Worst | null };
-  /** 95 %; null with a single service. */
-  ci: Intervals | null;
+  /** 95 %; empty with a single service, which says nothing of others. */
+  ci: Intervals | Record<string, never>;
   byKind: Record<string, Part>;
   /** By the first word of `at`; `unstated` where the set does not say. */
   byPosition: Record<string, Part>;
@@ -60,15 +63,21 @@ export interface Result {
    */
   reasonHit: number | null;
   seconds: number;
+  /** Each only where it was asked for. */
   learningCurve?: CurvePoint[];
+  seeds?: SeededFigures;
+  poison?: Loss[];
+  online?: Loss[];
+  scale?: ScaleReport;
 }
 
+/** Behind the point. */
 const DIGITS = 5;
 const UNSTATED = "unstated";
 
 /** `verdicts` are those of the test phase. */
 export function resultOf(set: QualitySet, verdicts: readonly Verdict[], seconds: number): Result {
-  const rows = join(set, verdicts);
+  const rows = rowsOf(set, verdicts);
   const scored = rows.map(({ scored }) => scored);
   const { auc, t1, t01, thr1, thr01, deny } = figuresOf(scored);
   const normals = scored.filter(({ attack }) => !attack);
@@ -79,7 +88,7 @@ export function resultOf(set: QualitySet, verdicts: readonly Verdict[], seconds:
     ...{ normals: normals.length, attacks: scored.length - normals.length, auc, t1, t01, thr1, thr01 },
     deny: { ...deny, denied: normals.filter(({ deny }) => deny).length },
     worstService: { thr1: worst("thr1"), thr01: worst("thr01"), deny: worst("deny") },
-    ci: intervalsOf(scored) ?? null,
+    ci: intervalsOf(scored) ?? {},
     byKind: partsOf(rows, ({ kind }) => kind),
     byPosition: partsOf(rows, ({ at }) => (at === "" ? UNSTATED : (at.split(":", 1)[0] as string))),
     ...{ reasonHit: reasonHitOf(rows), seconds },
@@ -94,7 +103,12 @@ interface Row {
   told: string;
 }
 
-function join(set: QualitySet, verdicts: readonly Verdict[]): Row[] {
+/** The scored rows, with their labels. */
+export function scoredOf(set: QualitySet, verdicts: readonly Verdict[]): Scored[] {
+  return rowsOf(set, verdicts).map(({ scored }) => scored);
+}
+
+function rowsOf(set: QualitySet, verdicts: readonly Verdict[]): Row[] {
   return verdicts.map((verdict) => {
     const label = set.labels[verdict.row];
     const request = set.requests[verdict.row];
@@ -128,12 +142,12 @@ function reasonHitOf(rows: readonly Row[]): number | null {
 
 /** A point of the learning curve. */
 export function curvePointOf(set: QualitySet, verdicts: readonly Verdict[], requests: number): CurvePoint {
-  const scored = join(set, verdicts).map(({ scored }) => scored);
+  const scored = scoredOf(set, verdicts);
   const { auc, t1, t01 } = figuresOf(scored);
   return rounded({ requests, services: new Set(scored.map(({ service }) => service)).size, auc, t1, t01 });
 }
 
-function rounded<T>(value: T): T {
+export function rounded<T>(value: T): T {
   return JSON.parse(
     JSON.stringify(value, (_, one) => (typeof one === "number" ? Number(one.toFixed(DIGITS)) : one)),
   ) as T;

@@ -2,21 +2,40 @@
 
 import type { Core } from "../../control-plane/core.ts";
 import type { CycleLinks } from "../../control-plane/cycle.ts";
+import type { Disk } from "../../control-plane/store/store.ts";
+import type { Head } from "./heads.ts";
+import { allAttacks, onlineOf } from "./online.ts";
 import { SETTINGS } from "./plane.ts";
+import { poisonOf } from "./poison.ts";
 import type { Priors } from "./priors.ts";
-import { type Replay, replay, type Verdict } from "./replay.ts";
+import { type Replay, type ReplayOptions, replay, type Verdict } from "./replay.ts";
 import { type CurvePoint, curvePointOf, type Result, resultOf } from "./report.ts";
-import { curveSchedule, protocolSchedule, rowsByService } from "./schedule.ts";
-import type { QualitySet } from "./set.ts";
+import { scaleOf } from "./scale.ts";
+import { curveSchedule, protocolSchedule, rowsByService, type Schedule } from "./schedule.ts";
+import { isSplit, seededOf } from "./seeds.ts";
+import type { QualitySet, Request } from "./set.ts";
 
 /** Local requests of the learning curve. */
 const CURVE = [10, 20, 50, 100, 200, 400, 700];
 
-export interface RunOptions {
+/** What is measured beside the protocol; each costs replays of its own. */
+export interface Extras {
+  /** Every row is sent to be learnt from, also in the result itself; and with few attacks among them. */
+  online: boolean;
+  learningCurve: boolean;
+  /** Only sets whose rows are in no order of time. */
+  seeds: boolean;
+  poison: boolean;
+  /** Requests that each stream is repeated to. */
+  scale: number | undefined;
+}
+
+export interface RunOptions extends Partial<Extras> {
   core: Core;
   priors: Priors;
-  online?: boolean;
-  learningCurve?: boolean;
+  /** Only this head may speak. */
+  head?: Head | undefined;
+  disk?: () => Disk;
   train?: CycleLinks["train"];
   /** Seconds of a clock that only grows. */
   seconds: () => number;
@@ -29,29 +48,47 @@ export interface Run {
   unjudged: number;
 }
 
+/** Replays with the options of a run. */
+type Play = (requests: readonly Request[], schedule: Schedule, how?: Partial<ReplayOptions>) => Promise<Replay>;
+
 export async function runSet(set: QualitySet, options: RunOptions): Promise<Run> {
-  const { core, priors, online = false, learningCurve = false, train, seconds } = options;
+  const { core, priors, head, disk, train, online = false, seconds } = options;
+  const common: ReplayOptions = {
+    ...{ core, priorOf: priors.of, head },
+    ...(disk === undefined ? {} : { disk }),
+    ...(train === undefined ? {} : { train }),
+  };
+  const play: Play = (requests, schedule, how = {}) => replay(requests, schedule, { ...common, ...how });
   const start = seconds();
-  const play = (schedule: Parameters<typeof replay>[1], enforce: boolean): Promise<Replay> =>
-    replay(set.requests, schedule, {
-      ...{ core, priorOf: priors.of, enforce },
-      ...(train === undefined ? {} : { train }),
-    });
-  const { verdicts, unjudged } = await play(protocolSchedule(set, online), online);
+  const also = online ? allAttacks(set) : new Set<number>();
+  const { verdicts, unjudged } = await play(set.requests, protocolSchedule(set, also), { enforce: online });
   const result = resultOf(set, verdicts, seconds() - start);
-  if (learningCurve) result.learningCurve = await curveOf(set, (schedule) => play(schedule, false));
+  await addExtras(result, set, options, play);
+  const { scale } = options;
+  if (scale !== undefined) result.scale = await scaleOf(set, scale, { ...common, seconds });
   return { result, verdicts, unjudged };
+}
+
+async function addExtras(result: Result, set: QualitySet, extras: Partial<Extras>, play: Play): Promise<void> {
+  const { online, learningCurve, seeds, poison } = extras;
+  const verdicts = async (...input: Parameters<Play>) => (await play(...input)).verdicts;
+  if (learningCurve) result.learningCurve = await curveOf(set, (schedule) => verdicts(set.requests, schedule));
+  if (seeds && isSplit(set)) result.seeds = await seededOf(set, verdicts);
+  if (poison) result.poison = await poisonOf(set, (rows, schedule, daily) => verdicts(rows, schedule, { daily }));
+  if (online) {
+    result.online = await onlineOf(set, (schedule, enforce) => verdicts(set.requests, schedule, { enforce }));
+  }
 }
 
 async function curveOf(
   set: QualitySet,
-  play: (schedule: ReturnType<typeof curveSchedule>) => Promise<Replay>,
+  play: (schedule: Schedule) => Promise<readonly Verdict[]>,
 ): Promise<CurvePoint[]> {
   const points: CurvePoint[] = [];
   for (const requests of CURVE) {
     const schedule = curveSchedule(set, requests, SETTINGS.calibrationRequestsMin);
     if (schedule.size === 0) break;
-    points.push(curvePointOf(set, (await play(schedule)).verdicts, requests));
+    points.push(curvePointOf(set, await play(schedule), requests));
   }
   return points;
 }

@@ -21,6 +21,8 @@ const FIRST_TRAINED = 0.75;
 /** Share of a service's normal rows between two deployments. */
 const STEP = 0.05;
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Rows of each service, by index, in order. */
 export function rowsByService(set: QualitySet): Map<string, number[]> {
   return groupBy(set.requests.keys(), (row) => set.requests[row]?.svc ?? "");
@@ -28,11 +30,25 @@ export function rowsByService(set: QualitySet): Map<string, number[]> {
 
 /**
  * Stages end after three quarters of the learn phase, at its end, and after every further 5 % of the service's normal
- * rows. Learnt from are the normal rows; with `online` all rows, as far as the product takes them. Rows of the test
- * phase are scored.
+ * rows. Sent to be learnt from are the normal rows, and the attack rows named in `also`. Rows of the test phase are
+ * scored.
  */
-export function protocolSchedule(set: QualitySet, online: boolean): Schedule {
-  const services = [...rowsByService(set)].map(([svc, rows]) => [svc, cut(set, rows, online)] as const);
+export function protocolSchedule(set: QualitySet, also: ReadonlySet<number> = NONE): Schedule {
+  return scheduleOf(set, also, endsOf);
+}
+
+/**
+ * A stage a day for `days` days: as many as there are steps in the test phase, and the learn phase in equal parts over
+ * the days before.
+ */
+export function dailySchedule(set: QualitySet, days: number, also: ReadonlySet<number> = NONE): Schedule {
+  return scheduleOf(set, also, (normals, learn) => dayEndsOf(normals, learn, days));
+}
+
+type Ends = (normals: number, learn: number) => number[];
+
+function scheduleOf(set: QualitySet, also: ReadonlySet<number>, endsIn: Ends): Schedule {
+  const services = [...rowsByService(set)].map(([svc, rows]) => [svc, cut(set, rows, also, endsIn)] as const);
   const most = Math.max(...services.map(([, stages]) => stages.length));
   const pad = (stages: Stage[]) => [
     ...stages,
@@ -41,9 +57,9 @@ export function protocolSchedule(set: QualitySet, online: boolean): Schedule {
   return new Map(services.map(([svc, stages]) => [svc, pad(stages)]));
 }
 
-function cut(set: QualitySet, rows: readonly number[], online: boolean): Stage[] {
+function cut(set: QualitySet, rows: readonly number[], also: ReadonlySet<number>, endsIn: Ends): Stage[] {
   const normal = rows.filter((row) => !label(set, row).attack);
-  const ends = endsOf(normal.length, normal.filter((row) => label(set, row).phase === "learn").length);
+  const ends = endsIn(normal.length, normal.filter((row) => label(set, row).phase === "learn").length);
   const stages: { learn: number[]; score: number[] }[] = [{ learn: [], score: [] }];
   let seen = 0;
   for (const row of rows) {
@@ -52,7 +68,7 @@ function cut(set: QualitySet, rows: readonly number[], online: boolean): Stage[]
     while (stages.length <= ends.length && seen >= (ends[stages.length - 1] ?? 0))
       stages.push({ learn: [], score: [] });
     const stage = stages.at(-1);
-    if (!attack || online) stage?.learn.push(row);
+    if (!attack || also.has(row)) stage?.learn.push(row);
     if (phase === "test") stage?.score.push(row);
     if (!attack) seen++;
   }
@@ -61,12 +77,23 @@ function cut(set: QualitySet, rows: readonly number[], online: boolean): Stage[]
 
 /** Numbers of normal rows after which the trainer looks. */
 function endsOf(normals: number, learn: number): number[] {
-  const ends = [Math.floor(FIRST_TRAINED * learn), learn];
+  return [Math.floor(FIRST_TRAINED * learn), learn, ...stepsOf(normals, learn)];
+}
+
+/** Numbers of normal rows after which a day is over; the last day ends with the rows. */
+export function dayEndsOf(normals: number, learn: number, days: number): number[] {
+  const steps = stepsOf(normals, learn);
+  const before = Math.max(1, days - 1 - steps.length);
+  return [...Array.from({ length: before }, (_, i) => Math.round(((i + 1) * learn) / before)), ...steps];
+}
+
+function stepsOf(normals: number, learn: number): number[] {
+  const ends: number[] = [];
   for (let i = 1; ; i++) {
     const end = learn + Math.round(i * STEP * normals);
     // A rest of less than half a step goes with the last one.
     if (end + (STEP / 2) * normals > normals) return ends;
-    if (end > (ends.at(-1) ?? 0)) ends.push(end);
+    if (end > (ends.at(-1) ?? learn)) ends.push(end);
   }
 }
 

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
-/** What the filter's side sees of a row. */
+/** What the filter's side sees of a row. Texts are bytes on the wire, one character a byte. */
 export interface Request {
   /** The protected service. */
   readonly svc: string;
@@ -85,6 +85,12 @@ function unpack(path: string): Buffer {
   return stdout;
 }
 
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+function wire(text: string): string {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, "utf8").toString("latin1") : text;
+}
+
 /** Throws where a field is missing or of another type. */
 export function parseRow(line: string): { request: Request; label: Label } {
   const row = JSON.parse(line) as Record<string, unknown>;
@@ -101,8 +107,12 @@ export function parseRow(line: string): { request: Request; label: Label } {
   if (ph !== "learn" && ph !== "test") throw new Error(`ph: ${JSON.stringify(ph)}, must be learn or test`);
   return {
     request: {
-      ...{ svc: text("svc"), src: text("src", "client"), m: text("m"), u: text("u") },
-      ...{ h: h.map(([name, value]) => [String(name), String(value)] as const), bl, b: text("b", "") },
+      ...{ svc: text("svc"), src: wire(text("src", "client")), m: wire(text("m")), u: wire(text("u")) },
+      ...{
+        h: h.map(([name, value]) => [wire(String(name)), wire(String(value))] as const),
+        bl,
+        b: wire(text("b", "")),
+      },
     },
     label: { attack: y === 1, kind: text("k", ""), at: text("at", ""), phase: ph },
   };

@@ -27,9 +27,13 @@ export function mainTable(results: readonly Result[]): string[] {
     const { set, services, learn, normals, attacks, auc, t1, t01, thr1, thr01, deny, reasonHit, ci } = result;
     const cells = [set, services, `${learn} / ${normals} / ${attacks}`, auc.toFixed(4), share(t1), share(t01)];
     const line = [...cells, rates(thr1), rates(thr01), rates(deny), share(reasonHit)];
-    return [row(line), ...(ci === null ? [] : [row(["- 95 %", "", "", ...intervals(ci), ""])])];
+    return [row(line), ...(isEmpty(ci) ? [] : [row(["- 95 %", "", "", ...intervals(ci), ""])])];
   });
   return [...HEAD, ...lines];
+}
+
+function isEmpty(ci: Result["ci"]): ci is Record<string, never> {
+  return Object.keys(ci).length === 0;
 }
 
 function intervals(ci: Intervals): string[] {
@@ -71,6 +75,50 @@ export function curveTable(results: readonly Result[]): string[] {
   return ["| set | local requests | services | auc | t1 | t01 |", "| --- | --- | --- | --- | --- | --- |", ...lines];
 }
 
+const LOSS_HEAD = [
+  "| set | arm | poison | attacks scored | thr1 FPR / TPR: control | poisoned | points lost " +
+    "| thr01 FPR / TPR: control | poisoned | points lost |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+];
+
+/** Arms that learn from attacks, against their controls. */
+export function lossTable(results: readonly Result[]): string[] {
+  const lines = results.flatMap(({ set, poison = [], online = [] }) =>
+    [...poison, ...online].map(({ arm, poison, attacks, control, poisoned, lost }) => {
+      const at = (threshold: "thr1" | "thr01") => {
+        return [rates(control[threshold]), rates(poisoned[threshold]), lost[threshold].toFixed(1)];
+      };
+      return row([set, arm, poison, attacks, ...at("thr1"), ...at("thr01")]);
+    }),
+  );
+  return lines.length === 0 ? [] : [...LOSS_HEAD, ...lines];
+}
+
+const SCALE_HEAD = [
+  "| set | services | learnt | auc | t1 | t01 | thr1 FPR / TPR | thr01 FPR / TPR | deny FPR / TPR | learnt a second |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+];
+
+/** The same rows after few and after many learnt requests. */
+export function scaleTable(results: readonly Result[]): string[] {
+  const lines = results.flatMap(({ set, scale }) =>
+    (scale?.arms ?? []).map(({ learnt: [low, high], auc, t1, t01, thr1, thr01, deny, requestsPerSecond }) => {
+      const learnt = low === high ? low : `${low} to ${high}`;
+      const figures = [auc.toFixed(4), share(t1), share(t01), rates(thr1), rates(thr01), rates(deny)];
+      return row([set, scale?.services.join(", ") ?? "", learnt, ...figures, requestsPerSecond]);
+    }),
+  );
+  return lines.length === 0 ? [] : [...SCALE_HEAD, ...lines];
+}
+
+/** Means over splits and orders of ties. */
+export function seedsTable(results: readonly Result[]): string[] {
+  const lines = results.flatMap(({ set, seeds }) =>
+    seeds === undefined ? [] : [row([set, seeds.seeds, seeds.auc.toFixed(4), share(seeds.t1), share(seeds.t01)])],
+  );
+  return lines.length === 0 ? [] : ["| set | seeds | auc | t1 | t01 |", "| --- | --- | --- | --- | --- |", ...lines];
+}
+
 export function row(cells: readonly (string | number)[]): string {
   return `| ${cells.join(" | ")} |`;
 }
@@ -83,6 +131,9 @@ export function tables(results: readonly Result[]): string {
     partTable(results, ({ byPosition }) => byPosition),
     partTable(results, ({ byKind }) => byKind),
     curveTable(results),
+    seedsTable(results),
+    lossTable(results),
+    scaleTable(results),
   ];
   return parts
     .filter((lines) => lines.length > 0)

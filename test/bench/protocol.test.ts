@@ -4,10 +4,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { between } from "../../bench/origin.ts";
+import { HEADS } from "../../bench/quality/heads.ts";
 import { locationOf } from "../../bench/quality/location.ts";
+import { allAttacks } from "../../bench/quality/online.ts";
 import { parseOptions } from "../../bench/quality/options.ts";
 import { foldOf, organisationOf } from "../../bench/quality/priors.ts";
-import { curveSchedule, protocolSchedule } from "../../bench/quality/schedule.ts";
+import { curveSchedule, dailySchedule, protocolSchedule } from "../../bench/quality/schedule.ts";
 import { parseRow, type QualitySet } from "../../bench/quality/set.ts";
 import { madeSet } from "./made-set.ts";
 
@@ -30,7 +32,7 @@ function plainSet(): QualitySet {
 }
 
 test("a trainer looks after 45 % of the normal rows, after 60 %, and after every further 5 %", () => {
-  const stages = protocolSchedule(plainSet(), false).get("s")!;
+  const stages = protocolSchedule(plainSet()).get("s")!;
   assert.equal(
     stages.map(({ learn }) => learn.length),
     [45, 15, 5, 5, 5, 5, 5, 5, 5, 5],
@@ -45,7 +47,7 @@ test("a trainer looks after 45 % of the normal rows, after 60 %, and after every
 test("attacks are scored and not learnt from; online all rows are", () => {
   const set = plainSet();
   const learnt = (online: boolean) =>
-    protocolSchedule(set, online)
+    protocolSchedule(set, online ? allAttacks(set) : new Set())
       .get("s")!
       .flatMap(({ learn }) => learn);
   assert.is(
@@ -55,9 +57,18 @@ test("attacks are scored and not learnt from; online all rows are", () => {
   assert.equal(learnt(true), [...set.labels.keys()]);
 });
 
+test("fourteen days: six of the learn phase, and one for each step of the test phase", () => {
+  const stages = dailySchedule(plainSet(), 14).get("s")!;
+  assert.equal(
+    stages.map(({ learn }) => learn.length),
+    [10, 10, 10, 10, 10, 10, 5, 5, 5, 5, 5, 5, 5, 5],
+  );
+  assert.equal(stages.flatMap(({ score }) => score).length, 80);
+});
+
 test("services with unlike numbers of rows go through the same number of stages", () => {
   const set = madeSet(1);
-  const lengths = [...protocolSchedule(set, false).values()].map((stages) => stages.length);
+  const lengths = [...protocolSchedule(set).values()].map((stages) => stages.length);
   assert.equal(new Set(lengths).size, 1);
 });
 
@@ -99,10 +110,27 @@ test("hosts of one organisation are in one fold", () => {
 });
 
 test("an option that is not known, and a head that is not there, are named", () => {
-  assert.throws(() => parseOptions(["--data", "x", "--poison", "5"]), /--poison/);
-  assert.throws(() => parseOptions(["--data", "x", "--head", "rarity"]), /--head: rarity, must be content/);
+  assert.throws(() => parseOptions(["--data", "x", "--poisson"]), /--poisson/);
+  assert.throws(() => parseOptions(["--data", "x", "--head", "nose"]), /--head: nose, must be content/);
   assert.throws(() => parseOptions([]), /--data: missing/);
   assert.equal(parseOptions(["--data", "a", "b", "--json"]).data, ["a", "b"]);
+  for (const head of HEADS) assert.is(parseOptions(["--data", "x", "--head", head]).head, head);
+});
+
+test("the number of --scale may be left out, and is bounded", () => {
+  const scale = (...args: string[]) => parseOptions(["--data", "x", ...args]).scale;
+  assert.equal(
+    [scale(), scale("--scale"), scale("--scale", "--json"), scale("--scale", "5000"), scale("--scale", "1e5")],
+    [undefined, 1_000_000, 1_000_000, 5000, 100_000],
+  );
+  assert.throws(() => scale("--scale", "10"), /--scale: 10, must be 1000 to 100000000/);
+  assert.throws(() => scale("--scale=many"), /--scale: many/);
+});
+
+test("options are told as typed, without paths", () => {
+  const typed = (...args: string[]) => parseOptions(["--data", "x", ...args]).typed.sort();
+  assert.equal(typed("--scale", "--record", "--prior-data", "p"), ["--record", "--scale 1000000"]);
+  assert.equal(typed("--leave-out", "sqli", "--online"), ["--leave-out sqli", "--online"]);
 });
 
 test("tables replace what stands between the markers and nothing else", () => {

@@ -6,10 +6,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Judge } from "../../bench/quality/judge.ts";
 import { BenchMesh } from "../../bench/quality/mesh.ts";
+import { scoreLine } from "../../bench/quality/replay.ts";
 import { type Run, runSet } from "../../bench/quality/run.ts";
 import type { QualitySet, Request } from "../../bench/quality/set.ts";
+import { mainTable, worstLines } from "../../bench/quality/table.ts";
 import { loadCore } from "../../control-plane/core.ts";
 import type { Model } from "../../control-plane/domain.ts";
+import { SimulatedDisk } from "../../control-plane/store/memory.ts";
 import { trainModel } from "../../control-plane/train/model.ts";
 import { parsePrior } from "../../control-plane/train/prior.ts";
 import { FEATURES } from "../../filter/core/limits.ts";
@@ -52,6 +55,51 @@ test("finds the made-up attacks, and lets the ordinary requests pass", ({ run: {
 
 test("the same set gives the same verdicts", async ({ run: { verdicts } }) => {
   assert.equal((await run(set)).verdicts, verdicts);
+});
+
+test("a disk that hands out copies gives the same", async ({ run: { verdicts } }) => {
+  assert.equal((await run(set, { disk: () => new SimulatedDisk() })).verdicts, verdicts);
+});
+
+/** As the project's requirement has it, with what it leaves open as three dots. */
+const FORM =
+  '{"set","services","learn","normals","attacks","auc","t1","t01","thr1":{"fpr","tpr"},"thr01":{"fpr","tpr"},' +
+  '"deny":{"fpr","tpr","denied"},"worstService":{...},"ci":{...},"byKind":{...},"byPosition":{...},"reasonHit",' +
+  '"seconds"}';
+const LEFT_OPEN = ["worstService", "ci", "byKind", "byPosition"];
+
+function formOf(value: object): string {
+  const entries = Object.entries(value).map(([key, one]) => {
+    if (typeof one !== "object" || one === null) return `"${key}"`;
+    return `"${key}":${LEFT_OPEN.includes(key) ? "{...}" : formOf(one)}`;
+  });
+  return `{${entries.join(",")}}`;
+}
+
+test("a result is a line of JSON in the form that was asked for, with one service too", async ({ run: { result } }) => {
+  assert.is(formOf(JSON.parse(JSON.stringify(result))), FORM);
+  const rows = [...set.labels.keys()].filter((row) => set.requests[row]!.svc === "shop");
+  const shop = { ...set, requests: rows.map((row) => set.requests[row]!), labels: rows.map((row) => set.labels[row]!) };
+  const { result: one } = await run(shop);
+  assert.is(formOf(JSON.parse(JSON.stringify(one))), FORM);
+  assert.equal(one.ci, {});
+  for (const text of [mainTable([result, one]), worstLines([result, one])]) assert.ok(text.length > 0);
+});
+
+test("each row of the test phase has its line of scores", ({ run: { verdicts } }) => {
+  const lines = verdicts.map((verdict) => JSON.parse(scoreLine(verdict)));
+  for (const line of lines) {
+    assert.equal(Object.keys(line), ["row", "score", "deny1", "deny01", "deny", "at", "reason"]);
+    assert.equal(
+      Object.values(line).map((value) => typeof value),
+      ["number", "number", "boolean", "boolean", "boolean", "string", "string"],
+    );
+  }
+  const rows = [...set.labels.keys()].filter((row) => set.labels[row]!.phase === "test");
+  assert.equal(
+    lines.map(({ row }) => row),
+    rows,
+  );
 });
 
 test("labels that are shuffled among the rows of the test phase leave nothing to find", async () => {

@@ -44,7 +44,7 @@ function processCalls(vm: Vm): Calls {
       return Status.Ok;
     },
     proxy_get_current_time_nanoseconds(at: number) {
-      vm.write(at, nanoseconds(vm.process.loop.wallNs));
+      vm.write64(at, vm.process.loop.wallNs);
       return Status.Ok;
     },
     proxy_set_effective_context(id: number) {
@@ -71,17 +71,11 @@ function processCalls(vm: Vm): Calls {
   };
 }
 
-function nanoseconds(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, value, true);
-  return bytes;
-}
-
 function wasiCalls(vm: Vm): Calls {
   return {
     clock_time_get(clock: number, _precision: bigint, at: number) {
       if (clock !== 0 && clock !== 1) throw new Refused(58, `clock ${clock}`);
-      vm.write(at, nanoseconds(clock === 0 ? vm.process.loop.wallNs : vm.process.loop.monotonicNs));
+      vm.write64(at, clock === 0 ? vm.process.loop.wallNs : vm.process.loop.monotonicNs);
       return 0;
     },
     random_get(at: number, size: number) {

@@ -26,15 +26,22 @@ export interface RequestSpec {
 
 export const REQUEST_ID = "5f0d1a1e-9c5b-4c6e-8f5a-0a1b2c3d4e5f";
 
+const SCHEME: [string, string] = [":scheme", "https"];
+const FORWARDED_PROTO: [string, string] = ["x-forwarded-proto", "https"];
+const ADDRESS = latin1("10.1.2.3:44508");
+const MTLS = Uint8Array.of(1);
+const PLAINTEXT = Uint8Array.of(0);
+const INBOUND = integer(1);
+
 /** In the order of an HTTP/1.1 request: pseudo-headers, the client's, Envoy's. */
 export function requestHeaders(spec: RequestSpec): HeaderList {
   const headers: HeaderList = [
     [":authority", spec.authority ?? "quotes.shop"],
     [":path", spec.path ?? "/"],
     [":method", spec.method ?? "GET"],
-    [":scheme", "https"],
+    SCHEME,
     ...(spec.headers ?? []),
-    ["x-forwarded-proto", "https"],
+    FORWARDED_PROTO,
   ];
   const requestId = "requestId" in spec ? spec.requestId : REQUEST_ID;
   if (requestId !== undefined) headers.push(["x-request-id", requestId]);
@@ -43,12 +50,12 @@ export function requestHeaders(spec: RequestSpec): HeaderList {
 
 /** Known at every phase; what the response adds comes at log time. */
 export function requestProperties(spec: RequestSpec): Map<string, Uint8Array | null> {
-  return new Map<string, Uint8Array | null>([
-    ["connection.uri_san_peer_certificate", spec.identity === undefined ? null : latin1(spec.identity)],
-    ["connection.mtls", Uint8Array.of(spec.identity === undefined ? 0 : 1)],
-    ["source.address", latin1(spec.address ?? "10.1.2.3:44508")],
-    ["xds.listener_direction", integer(1)],
-    ["response.code", null],
-    ["response.grpc_status", null],
-  ]);
+  const { identity, address } = spec;
+  return new Map<string, Uint8Array | null>()
+    .set("connection.uri_san_peer_certificate", identity === undefined ? null : latin1(identity))
+    .set("connection.mtls", identity === undefined ? PLAINTEXT : MTLS)
+    .set("source.address", address === undefined ? ADDRESS : latin1(address))
+    .set("xds.listener_direction", INBOUND)
+    .set("response.code", null)
+    .set("response.grpc_status", null);
 }

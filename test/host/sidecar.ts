@@ -31,6 +31,13 @@ export interface SidecarOptions {
 }
 
 const MAIN = 0;
+const VIA_UPSTREAM = latin1("via_upstream");
+
+/** A request that the workload has, and the VM that began it: a reload does not change that. */
+interface OpenStream {
+  vm: Vm;
+  stream: StreamContext;
+}
 
 export class Sidecar implements HostProcess {
   readonly wasm: Uint8Array;
@@ -168,13 +175,19 @@ export class Sidecar implements HostProcess {
 
   /** One request from headers to log. Workers take turns unless one is named. */
   request(spec: RequestSpec = {}): Exchange {
-    const { exchange, finish } = this.open(spec);
-    finish();
+    const { exchange, open } = this.#begin(spec);
+    if (open !== undefined) this.#finish(open, spec);
     return exchange;
   }
 
   /** A request up to where the workload has it; `finish` lets the workload answer. */
   open(spec: RequestSpec = {}): { exchange: Exchange; finish: () => void } {
+    const { exchange, open } = this.#begin(spec);
+    return { exchange, finish: () => open && this.#finish(open, spec) };
+  }
+
+  /** `open` is undefined where there was no VM to take the request. */
+  #begin(spec: RequestSpec): { exchange: Exchange; open: OpenStream | undefined } {
     const worker = spec.worker ?? this.#nextWorker++ % this.#workers;
     const vm = this.worker(worker);
     const exchange: Exchange = {
@@ -192,21 +205,22 @@ export class Sidecar implements HostProcess {
     const root = this.#roots.get(vm);
     if (root === undefined || vm.failed !== undefined) {
       exchange.status = 503;
-      return { exchange, finish: () => {} };
+      return { exchange, open: undefined };
     }
     const stream: StreamContext = { id: vm.nextContextId(), root, exchange };
     vm.contexts.set(stream.id, stream);
     root.open++;
-    const during = (phase: Exchange["phase"], run: () => void) => this.#observe(exchange, phase, run);
-    if (!spec.answeredBefore) during("request", () => this.#ask(vm, stream));
+    if (!spec.answeredBefore) this.#observe(exchange, "request", () => this.#ask(vm, stream));
     else exchange.status = spec.code ?? 403;
-    const finish = () => {
-      during("response", () => this.#answer(vm, stream, spec));
-      during("log", () => this.#log(vm, stream, spec));
-      during("between", () => this.#forget(vm, stream));
-      this.loop.drain();
-    };
-    return { exchange, finish };
+    return { exchange, open: { vm, stream } };
+  }
+
+  #finish({ vm, stream }: OpenStream, spec: RequestSpec): void {
+    const { exchange } = stream;
+    this.#observe(exchange, "response", () => this.#answer(vm, stream, spec));
+    this.#observe(exchange, "log", () => this.#log(vm, stream, spec));
+    this.#observe(exchange, "between", () => this.#forget(vm, stream));
+    this.loop.drain();
   }
 
   #observe(exchange: Exchange, phase: Exchange["phase"], run: () => void): void {
@@ -245,9 +259,9 @@ export class Sidecar implements HostProcess {
     const { exchange, root } = stream;
     if (spec.answeredBefore) vm.enterOn(root, stream, "proxy_on_context_create", root.id);
     exchange.properties.set("response.code", integer(exchange.status));
-    const grpcStatus = exchange.localReply === undefined ? (spec.grpcStatus ?? 2) : 7;
-    exchange.properties.set("response.grpc_status", integer(grpcStatus));
-    exchange.properties.set("response.code_details", latin1(exchange.localReply?.details ?? "via_upstream"));
+    const { localReply } = exchange;
+    exchange.properties.set("response.grpc_status", integer(localReply ? 7 : (spec.grpcStatus ?? 2)));
+    exchange.properties.set("response.code_details", localReply ? latin1(localReply.details) : VIA_UPSTREAM);
     if (!spec.withoutLog) vm.enterOn(root, stream, "proxy_on_log");
   }
 

@@ -49,6 +49,7 @@ export interface StreamContext {
 }
 
 type Callback = (...args: number[]) => number | undefined;
+type Hostcall = (...args: never[]) => number;
 
 const modules = new WeakMap<Uint8Array, WasmModule>();
 
@@ -61,6 +62,12 @@ function compile(bytes: Uint8Array, extra: string[]): WasmModule {
     modules.set(bytes, module);
   }
   return module;
+}
+
+function notEmulated(name: string): Hostcall {
+  return () => {
+    throw new HostViolation(`${name}: links in Envoy, is not emulated here`);
+  };
 }
 
 function isTrap(error: unknown): error is Error {
@@ -80,6 +87,9 @@ export class Vm {
   /** Message of the gRPC callback that runs. */
   grpcMessage: Uint8Array | undefined;
   readonly #instance: WasmInstance;
+  readonly #memory: { readonly buffer: ArrayBuffer };
+  /** Over the memory as it is; a memory that grows gets another buffer and leaves this one empty. */
+  #view: Buffer = Buffer.alloc(0);
   readonly #stack: Entry[] = [];
   #allowed: Set<string> | undefined;
   #nextContextId = 1;
@@ -96,13 +106,15 @@ export class Vm {
       env: this.#bound(HOSTCALLS, env),
       wasi_snapshot_preview1: this.#bound(WASI, wasi),
     });
+    this.#memory = this.#instance.exports.memory as { buffer: ArrayBuffer };
     this.#allowed = ALLOWED_IN_INITIALIZE;
     this.enter("_initialize");
     this.#allowed = undefined;
   }
 
-  get memory(): Uint8Array {
-    return new Uint8Array((this.#instance.exports.memory as { buffer: ArrayBuffer }).buffer);
+  get memory(): Buffer {
+    if (this.#view.length === 0) this.#view = Buffer.from(this.#memory.buffer);
+    return this.#view;
   }
 
   get pages(): number {
@@ -151,28 +163,23 @@ export class Vm {
     }
   }
 
-  #bound(table: Record<string, string>, calls: Record<string, (...args: never[]) => number>): Record<string, unknown> {
+  #bound(table: Record<string, string>, calls: Record<string, Hostcall>): Record<string, unknown> {
     const bound: Record<string, unknown> = {};
     for (const name of Object.keys(table)) {
-      bound[name] = (...args: never[]) => this.#hostcall(name, () => this.#known(calls, name)(...args));
+      const call = calls[name] ?? notEmulated(name);
+      bound[name] = (...args: never[]) => this.#hostcall(name, call, args);
     }
     return bound;
   }
 
-  #known<T>(calls: Record<string, T>, name: string): T {
-    const call = calls[name];
-    if (call === undefined) throw new HostViolation(`${name}: links in Envoy, is not emulated here`);
-    return call;
-  }
-
-  #hostcall(name: string, run: () => number): number {
+  #hostcall(name: string, call: Hostcall, args: never[]): number {
     if (this.#allowed !== undefined && !this.#allowed.has(name)) {
       throw new HostViolation(`${name}: restricted during ${this.#stack.at(-1)?.name}`);
     }
     this.#stack.at(-1)?.hostcalls.push(name);
     if (this.process.refused.has(name)) return Status.InternalFailure;
     try {
-      return run();
+      return call(...args);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (this.process.strict) throw new HostViolation(`${name}: ${error.message}`);
@@ -180,39 +187,47 @@ export class Vm {
     }
   }
 
+  /** The bytes in a copy of their own. */
   bytes(at: number, size: number): Uint8Array {
-    const memory = this.memory;
-    if ((at >>> 0) + (size >>> 0) > memory.length) {
-      throw new Refused(
-        Status.InvalidMemoryAccess,
-        `${at >>> 0} + ${size >>> 0} lies outside ${memory.length} bytes of memory`,
-      );
-    }
-    return memory.slice(at >>> 0, (at >>> 0) + (size >>> 0));
+    return new Uint8Array(this.#readable(at, size).subarray(at >>> 0, (at >>> 0) + (size >>> 0)));
   }
 
+  /** The bytes as latin1. */
   text(at: number, size: number): string {
-    return Buffer.from(this.bytes(at, size)).toString("latin1");
+    return this.#readable(at, size).toString("latin1", at >>> 0, (at >>> 0) + (size >>> 0));
+  }
+
+  #readable(at: number, size: number): Buffer {
+    const { memory } = this;
+    if ((at >>> 0) + (size >>> 0) <= memory.length) return memory;
+    const what = `${at >>> 0} + ${size >>> 0} lies outside ${memory.length} bytes of memory`;
+    throw new Refused(Status.InvalidMemoryAccess, what);
+  }
+
+  #writable(at: number, size: number): Buffer {
+    const { memory } = this;
+    if ((at >>> 0) + size <= memory.length) return memory;
+    throw new Refused(Status.InvalidMemoryAccess, `write of ${size} at ${at >>> 0} lies outside the memory`);
   }
 
   write(at: number, bytes: Uint8Array): void {
-    const memory = this.memory;
-    if ((at >>> 0) + bytes.length > memory.length) {
-      throw new Refused(Status.InvalidMemoryAccess, `write of ${bytes.length} at ${at >>> 0} lies outside the memory`);
-    }
-    memory.set(bytes, at >>> 0);
+    this.#writable(at, bytes.length).set(bytes, at >>> 0);
   }
 
   write32(at: number, value: number): void {
-    this.write(at, Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24));
+    this.#writable(at, 4).writeInt32LE(value | 0, at >>> 0);
+  }
+
+  write64(at: number, value: bigint): void {
+    this.#writable(at, 8).writeBigUInt64LE(value, at >>> 0);
   }
 
   #malloc(size: number): number {
     const before = this.#allowed;
     this.#allowed = ALLOWED_IN_MALLOC;
     try {
-      const malloc = this.has("malloc") ? "malloc" : "proxy_on_memory_allocate";
-      return (this.#instance.exports[malloc] as (size: number) => number)(size) >>> 0;
+      const { malloc = this.#instance.exports.proxy_on_memory_allocate } = this.#instance.exports;
+      return (malloc as (size: number) => number)(size) >>> 0;
     } finally {
       this.#allowed = before;
     }
