@@ -1,10 +1,15 @@
-// The kinds of configuration keys: each knows its bound in words and parses its text. Pure.
+// The kinds of configuration keys: each knows its bound in words and parses its text; addresses. Pure.
 
 export interface Address {
   /** A name, an IPv4 address, or an IPv6 address without brackets. */
   host: string;
   /** 0 takes a free one. */
   port: number;
+}
+
+/** A configuration that cannot be used: every fault, one a line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
 }
 
 export interface Key<T> {
@@ -27,8 +32,8 @@ export function text(name: string, fallback: string, pattern: RegExp, bound: str
   return key(name, fallback, bound, meaning, (given) => (pattern.test(given) ? given : undefined));
 }
 
-export function path(name: string, meaning: string): Key<string> {
-  return text(name, "", /^.{0,4096}$/, "a path, at most 4,096 characters", meaning);
+export function path(name: string, meaning: string, fallback = ""): Key<string> {
+  return text(name, fallback, /^.{0,4096}$/, "a path, at most 4,096 characters", meaning);
 }
 
 export function choice<T extends string>(name: string, fallback: T, all: readonly T[], meaning: string): Key<T> {
@@ -69,4 +74,13 @@ export function parseBindings(given: string): Map<string, string[]> | undefined 
     bindings.set(parts[1], [...(bindings.get(parts[1]) ?? []), ...parts[2].split(",")]);
   }
   return bindings.size <= BINDINGS_MAX ? bindings : undefined;
+}
+
+export function isLoopback({ host }: Address): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,10 +2,12 @@
 // function to a complete object, and control-plane/README.md prints the table. A key that is not in it, and a value out
 // of bounds, is an error that names key, value and bound: a control plane that starts has been understood.
 
+import { checkConfig } from "./config-check.ts";
 import {
   type Address,
   address,
   BINDINGS_MAX,
+  ConfigError,
   choice,
   integer,
   type Key,
@@ -16,8 +18,10 @@ import {
   rate,
   text,
 } from "./config-keys.ts";
+import { assembleOperators, OPERATOR_KEYS, type OperatorSettings } from "./config-operators.ts";
 import type { Mode } from "./domain.ts";
 import { LEVELS, type Level } from "./log.ts";
+import { AUDIT_ENTRIES_DEFAULT } from "./store/audit.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "./train/settings.ts";
 
 /** Paths of PEM files. */
@@ -33,12 +37,20 @@ export interface Listener {
   tls: TlsFiles | undefined;
 }
 
+/**
+ * How sidecars are known: by their client certificate, by the `x-forwarded-client-cert` of an Envoy beside us, or not
+ * at all; the latter two on loopback only.
+ */
+export type SidecarIdentity = "mtls" | "xfcc" | "none";
+
 export interface Config {
-  sidecar: Listener;
-  operator: Listener;
+  sidecar: Listener & { identity: SidecarIdentity };
+  operator: Listener & OperatorSettings;
   /** Metrics and health over HTTP. */
   http: Address;
   dataDirectory: string;
+  /** Newest entries of the audit trail that are kept. */
+  auditEntries: number;
   mesh: string;
   trustDomain: string;
   /** From `namespace/service-account` to the targets it may speak for beyond its own. */
@@ -59,27 +71,42 @@ export interface Config {
 /** Reads one variable of the environment. */
 export type Get = (name: string) => string | undefined;
 
-/** A configuration that cannot be used: every fault, one a line. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
 const MODES: readonly Mode[] = ["off", "learn", "shadow", "enforce"];
 
 const KEYS = {
   sidecarAddress: address("SIDECAR_ADDRESS", "127.0.0.1:15051", "sidecar listener; without mTLS only on loopback"),
+  sidecarIdentity: choice(
+    "SIDECAR_IDENTITY",
+    "mtls",
+    ["mtls", "xfcc", "none"],
+    "how sidecars are known: by client certificate, by the `x-forwarded-client-cert` of an Envoy beside us, or not",
+  ),
   sidecarCert: path("SIDECAR_TLS_CERT", "its certificate chain (PEM)"),
   sidecarKey: path("SIDECAR_TLS_KEY", "its private key (PEM)"),
   sidecarClientCa: path(
     "SIDECAR_TLS_CLIENT_CA",
     "signers of sidecar certificates (PEM); set together with the two above",
   ),
-  operatorAddress: address("OPERATOR_ADDRESS", "127.0.0.1:15052", "operator listener; without mTLS only on loopback"),
+  operatorAddress: address("OPERATOR_ADDRESS", "127.0.0.1:15052", "operator listener; without TLS only on loopback"),
+  operatorIdentity: choice(
+    "OPERATOR_IDENTITY",
+    "required",
+    ["required", "none"],
+    "`none`: whoever reaches the listener, on loopback only, is an admin",
+  ),
   operatorCert: path("OPERATOR_TLS_CERT", "its certificate chain (PEM)"),
   operatorKey: path("OPERATOR_TLS_KEY", "its private key (PEM)"),
   operatorClientCa: path("OPERATOR_TLS_CLIENT_CA", "signers of operator certificates (PEM); not those of the sidecars"),
+  ...OPERATOR_KEYS,
   http: address("HTTP_ADDRESS", "127.0.0.1:15053", "`/metrics`, `/healthz`, `/readyz`, without identity"),
   dataDirectory: text("DATA_DIRECTORY", "vedette-data", /^.{1,4096}$/, "1 to 4,096 characters", "the store"),
+  auditEntries: integer(
+    "AUDIT_ENTRIES",
+    AUDIT_ENTRIES_DEFAULT,
+    1_000,
+    1_000_000,
+    "newest entries of the audit trail that are kept",
+  ),
   mesh: text(
     "MESH",
     "default",
@@ -164,13 +191,22 @@ export function parseConfig(get: Get, names: readonly string[] = []): Config {
 }
 
 function assemble(values: Values): Config {
-  const { sidecarAddress, sidecarCert, sidecarKey, sidecarClientCa } = values;
+  const { sidecarAddress, sidecarCert, sidecarKey, sidecarClientCa, sidecarIdentity } = values;
   const { operatorAddress, operatorCert, operatorKey, operatorClientCa, signingKeyFile, ...rest } = values;
   const config: Config = {
-    sidecar: { address: sidecarAddress, tls: tls("SIDECAR", sidecarCert, sidecarKey, sidecarClientCa) },
-    operator: { address: operatorAddress, tls: tls("OPERATOR", operatorCert, operatorKey, operatorClientCa) },
+    sidecar: {
+      address: sidecarAddress,
+      tls: tls("SIDECAR", sidecarCert, sidecarKey, sidecarClientCa),
+      identity: sidecarIdentity,
+    },
+    operator: {
+      address: operatorAddress,
+      tls: tls("OPERATOR", operatorCert, operatorKey, operatorClientCa),
+      ...assembleOperators(values),
+    },
     http: rest.http,
     dataDirectory: rest.dataDirectory,
+    auditEntries: rest.auditEntries,
     mesh: rest.mesh,
     trustDomain: rest.trustDomain,
     bindings: rest.bindings,
@@ -194,38 +230,13 @@ function assemble(values: Values): Config {
   return config;
 }
 
-/** What keys must hold together. Throws ConfigError; also for a Config that was not parsed here. */
-export function checkConfig(config: Config): void {
-  const { sidecar, operator } = config;
-  const { alertFpr, denyFpr } = config.training;
-  const faults: string[] = [];
-  for (const [name, listener] of [
-    ["SIDECAR", sidecar],
-    ["OPERATOR", operator],
-  ] as const) {
-    if (listener.tls?.clientCa !== undefined || isLoopback(listener.address)) continue;
-    const shown = formatAddress(listener.address);
-    faults.push(`${PREFIX}${name}_ADDRESS: ${shown}, must be loopback unless ${PREFIX}${name}_TLS_CLIENT_CA is set`);
-  }
-  const signers = sidecar.tls?.clientCa;
-  if (signers !== undefined && signers === operator.tls?.clientCa) {
-    const other = `${PREFIX}SIDECAR_TLS_CLIENT_CA`;
-    faults.push(
-      `${PREFIX}OPERATOR_TLS_CLIENT_CA: ${signers}, must not be ${other}: every sidecar would be an operator`,
-    );
-  }
-  if (denyFpr > alertFpr)
-    faults.push(`${PREFIX}DENY_FPR: ${denyFpr}, must not be above ${PREFIX}ALERT_FPR, ${alertFpr}`);
-  if (faults.length > 0) throw new ConfigError(faults.join("\n"));
-}
-
-export function isLoopback({ host }: Address): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+/** For what needs no more than the store. Throws ConfigError. */
+export function parseDataDirectory(get: Get): string {
+  const { name, fallback, bound, parse } = KEYS.dataDirectory;
+  const given = get(name) ?? fallback;
+  const directory = parse(given);
+  if (directory === undefined) throw new ConfigError(`${name}: ${JSON.stringify(given)}, must be ${bound}`);
+  return directory;
 }
 
 /** The table of control-plane/README.md. */

@@ -11,6 +11,52 @@ export type Target = string;
 /** Identity of a stream: a SPIFFE id, or `local` on a loopback listener without TLS. */
 export type Identity = string;
 
+/** What an operator may do; server/access.ts says which method is for whom. */
+export type Role = "viewer" | "rule-editor" | "mode-editor" | "admin";
+
+/** Who makes a change, and by which call; for its audit entry. */
+export interface Author {
+  /** `certificate:…`, `oidc:…`, `kubernetes:…`, or `local`. */
+  identity: string;
+  /** `SetWorkloadMode`. */
+  method: string;
+}
+
+/** An identity that is refused whatever it shows. */
+export interface Ban {
+  identity: string;
+  reason: string;
+  author: string;
+  createdAtMs: number;
+}
+
+/** What was done or refused; `AuditEntry` adds its place in the chain. */
+export interface AuditRecord {
+  outcome: "done" | "refused";
+  /** Who, as verified; empty where nobody was. */
+  identity: string;
+  method: string;
+  /** `workloads/…`, `rules/…`, `bans/…`; empty where the call reached none. */
+  resource: string;
+  /** Name of the gRPC code; `OK` for what was done. */
+  code: string;
+  detail: string;
+  /** State of the resource in JSON before and after; empty where there was none. */
+  before: string;
+  after: string;
+  /** Refusals since the last that were too many to be entered. */
+  suppressed: number;
+}
+
+export interface AuditEntry extends AuditRecord {
+  /** From 1, without gaps. */
+  seq: number;
+  timeMs: number;
+  /** SHA-256 in hex: of the entry before, and of that hash and this entry. */
+  previousHash: string;
+  hash: string;
+}
+
 /** Sums of one caller group: 32 sums, 528 products; filter/core/README.md section 4. */
 export interface Moments {
   n: number;

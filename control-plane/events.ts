@@ -13,6 +13,10 @@ export type ControlPlaneEvent =
   | { kind: "snapshot-published"; target: Target; epoch: number; version: number; bytes: number }
   | { kind: "rule-expired"; target: Target; id: number }
   | { kind: "mode-set"; target: Target; mode: string }
+  /** Somebody was not let in, or not let do it; entered in the audit trail, or too many to be. */
+  | { kind: "refused"; listener: "sidecar" | "operator"; entered: boolean }
+  /** Newest entry of the audit trail: what `verify` can be told, to see a trail that was cut or written anew. */
+  | { kind: "audit-head"; seq: number; hash: string }
   /** A background task failed; it is tried again at its next turn. */
   | { kind: "task-failed"; task: string; detail: string };
 

@@ -1,13 +1,15 @@
 // The process: reads the environment, starts the control plane on the real ports, stops it on SIGTERM or SIGINT. Exit
 // codes: 0 stopped as asked, 1 could not start, lost its disk, or did not stop in time, 2 configuration refused. Logs
-// JSON lines to stdout.
+// JSON lines to stdout. `main.ts verify` verifies the audit trail instead (verify.ts).
 
 import { pino } from "pino";
-import { type Config, ConfigError, parseConfig } from "./config.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { ConfigError } from "./config-keys.ts";
 import { createLog, errorFields, type Log } from "./log.ts";
 import { type ControlPlane, startControlPlane } from "./plane.ts";
 import type { Ports } from "./ports/ports.ts";
 import { systemPorts } from "./ports/system.ts";
+import { VERIFY_CODES, verifyStore } from "./verify.ts";
 
 const STOP_MS = 10_000;
 
@@ -65,4 +67,21 @@ function stopOnRequest(plane: ControlPlane, { clock, exit }: Ports, log: Log): v
   });
 }
 
-await main();
+async function verify(args: readonly string[]): Promise<void> {
+  try {
+    const { code, line } = await verifyStore((name) => process.env[name], args);
+    process.stdout.write(`${line}\n`);
+    process.exitCode = code;
+  } catch (error) {
+    process.stdout.write(`audit: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof ConfigError ? VERIFY_CODES.usage : VERIFY_CODES.unreadable;
+  }
+}
+
+const [command, ...args] = process.argv.slice(2);
+if (command === "verify") await verify(args);
+else if (command === undefined) await main();
+else {
+  process.stdout.write(`${command}: no such command; there is verify, or none\n`);
+  process.exitCode = 2;
+}

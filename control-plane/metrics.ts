@@ -10,7 +10,7 @@ const INGEST_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1,
 
 export type UpdateEvent = "sent" | "acked" | "nacked" | "stale" | "unanswered";
 /** Why a stream of a sidecar ended. */
-export type StreamEnd = "closed" | "refused" | "taken_over" | "silent" | "expired" | "drained" | "failed";
+export type StreamEnd = "closed" | "refused" | "taken_over" | "silent" | "expired" | "banned" | "drained" | "failed";
 
 export class Metrics {
   readonly registry = new Registry();
@@ -24,6 +24,15 @@ export class Metrics {
   ]);
   readonly models: Counter<"event"> = this.counter("models", "Models, trained or promoted to judge.", ["event"]);
   readonly tasksFailed: Counter<string> = this.counter("tasks_failed", "Background tasks that failed.", []);
+  readonly refusals: Counter<"listener" | "entered"> = this.counter("refusals", "Callers that were refused.", [
+    "listener",
+    "entered",
+  ]);
+  readonly floods: Counter<"listener"> = this.counter(
+    "floods",
+    "Connections closed for opening or resetting too much.",
+    ["listener"],
+  );
   readonly faults: Counter<string> = this.counter("faults", "Errors that are faults of the control plane.", []);
   readonly ingestSeconds = new Histogram({
     name: "vedette_control_plane_ingest_seconds",
@@ -56,6 +65,20 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.set(read());
+      },
+    });
+  }
+
+  /** The same with one label; what is undefined is not shown. */
+  gauges(name: string, help: string, label: string, read: () => Record<string, number | undefined>): void {
+    new Gauge({
+      name: `vedette_control_plane_${name}`,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [value, told] of Object.entries(read())) if (told !== undefined) this.set({ [label]: value }, told);
       },
     });
   }

@@ -3,9 +3,11 @@
 // nothing may be acknowledged.
 
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Config, checkConfig } from "./config.ts";
+import { AuditTrail } from "./audit.ts";
+import { BanList } from "./bans.ts";
+import type { Config } from "./config.ts";
+import { checkConfig } from "./config-check.ts";
 import { type Core, loadCore } from "./core.ts";
 import { Cycle } from "./cycle.ts";
 import { ControlPlaneError } from "./errors.ts";
@@ -19,13 +21,11 @@ import { Publication } from "./publication.ts";
 import { RuleBook } from "./rules/rules.ts";
 import { type Addresses, Edge } from "./server/edge.ts";
 import { GroupStore } from "./store/group.ts";
-import { LmdbDisk } from "./store/lmdb.ts";
+import { LmdbDisk, storeFolder } from "./store/lmdb.ts";
 import type { Disk, Store } from "./store/store.ts";
 import { type Prior, parsePrior } from "./train/prior.ts";
 import { WorkloadBook } from "./workloads.ts";
 
-/** Inside the data directory; lmdb takes a last name with a dot in it for a file. */
-const STORE_FOLDER = "store";
 const PRIOR_FILE = fileURLToPath(new URL("./train/prior.json", import.meta.url));
 
 export interface ControlPlane {
@@ -57,7 +57,7 @@ export async function startControlPlane(
   const signingKey = readSigningKey(config.signingKeyFile, ports.files);
   const metrics = new Metrics(ports.runtime);
   const fatal = lastWords(ports, log);
-  const store = new GroupStore(options.disk ?? new LmdbDisk(join(config.dataDirectory, STORE_FOLDER)));
+  const store = new GroupStore(options.disk ?? new LmdbDisk(storeFolder(config.dataDirectory)));
   store.onFailure(fatal);
   try {
     return await assemble({ config, ports, log, core, prior, signingKey, metrics, store, fatal });
@@ -96,8 +96,12 @@ async function assemble(parts: Parts): Promise<ControlPlane> {
     observe: ({ target }, outcome, detail) => observe({ kind: "window", target, outcome, detail }),
   });
   const cycle = new Cycle({ store, core, clock, publication, prior, settings, trainEveryMs, observe });
-  const edge = new Edge(config, ports, { ingest, workloads, rules, snapshots: publication }, log, metrics, fatal);
+  const audit = await AuditTrail.open({ store, clock, observe }, config.auditEntries);
+  const bans = new BanList({ store, clock });
+  const seams = { ingest, workloads, rules, snapshots: publication, bans, audit };
+  const edge = new Edge(config, ports, seams, log, metrics, fatal);
   const addresses = await edge.start();
+  audit.start();
   rules.start();
   cycle.start();
   return {
@@ -107,6 +111,7 @@ async function assemble(parts: Parts): Promise<ControlPlane> {
       await edge.stop();
       rules.stop();
       await cycle.stop();
+      audit.stop();
       await store.close();
     },
   };
@@ -170,6 +175,13 @@ function record(event: ControlPlaneEvent, log: Log, metrics: Metrics): void {
     case "task-failed":
       metrics.tasksFailed.inc();
       log.error("task failed", { method: event.task, detail: event.detail });
+      break;
+    case "refused":
+      // The edge logs it with who it was.
+      metrics.refusals.inc({ listener: event.listener, entered: String(event.entered) });
+      break;
+    case "audit-head":
+      log.info("audit head", { count: event.seq, detail: event.hash });
       break;
     case "mode-set":
       // The operator service logs it with who did it.

@@ -2,6 +2,9 @@
 // and nothing behind them.
 
 import type {
+  AuditEntry,
+  Author,
+  Ban,
   Counts,
   Mode,
   Rule,
@@ -38,7 +41,7 @@ export interface Workloads {
   list(): Workload[];
   get(target: Target): Workload | undefined;
   /** Throws NOT_FOUND, or ABORTED for an etag that is not the current one. Resolves when on disk and published. */
-  setMode(target: Target, mode: Mode, etag: string): Promise<Workload>;
+  setMode(target: Target, mode: Mode, etag: string, author?: Author): Promise<Workload>;
   /** Makes the workload known: a sidecar has said hello for it. Resolves when a first snapshot is published. */
   ensure(target: Target): Promise<void>;
 }
@@ -64,11 +67,11 @@ export interface Rules {
    * Resolves when on disk and published. Throws INVALID_ARGUMENT, NOT_FOUND (workload), RESOURCE_EXHAUSTED (10,240 a
    * workload).
    */
-  create(draft: RuleDraft): Promise<Rule>;
+  create(draft: RuleDraft, author?: Author): Promise<Rule>;
   get(id: number): Rule | undefined;
   /** Ascending by id; expired ones are gone. */
   list(target?: Target): Rule[];
-  delete(id: number): Promise<void>;
+  delete(id: number, author?: Author): Promise<void>;
   preview(draft: RuleDraft): RulePreview;
 }
 
@@ -77,4 +80,32 @@ export interface Snapshots {
   current(target: Target): Snapshot | undefined;
   /** Called after each publication; returns the way to stop it. */
   subscribe(listener: (snapshot: Snapshot) => void): () => void;
+}
+
+export interface Bans {
+  has(identity: string): boolean;
+  /** Ascending by identity. */
+  list(): Ban[];
+  /** Resolves when on disk. Throws ALREADY_EXISTS, and RESOURCE_EXHAUSTED at 10,000. */
+  create(identity: string, reason: string, author: Author): Promise<Ban>;
+  /** Throws NOT_FOUND. */
+  delete(identity: string, author: Author): Promise<void>;
+}
+
+/** Somebody who was not let in, or not let do it. */
+export interface Refusal {
+  listener: "sidecar" | "operator";
+  /** Who, as verified; empty where nobody was. */
+  identity: string;
+  method: string;
+  resource: string;
+  code: string;
+  detail: string;
+}
+
+export interface Audit {
+  /** Enters it in the trail, within a budget for each listener; false beyond that: it is counted. */
+  refuse(refusal: Refusal): boolean;
+  /** Newest first, of those below `before`; at most `count`. */
+  list(before: number, count: number): AuditEntry[];
 }

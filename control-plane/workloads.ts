@@ -1,12 +1,13 @@
 // The workloads that sidecars have named: their mode, what was learnt of them, how sure we are. Read straight from the
 // store; the sum over days and strata is kept until the store has more.
 
-import type { Mode, Statistics, Target } from "./domain.ts";
+import type { Author, Mode, Statistics, Target } from "./domain.ts";
 import { ControlPlaneError, invalid } from "./errors.ts";
 import type { Observer } from "./events.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Publication } from "./publication.ts";
 import type { Workload, Workloads } from "./seams.ts";
+import { appendChange } from "./store/audit.ts";
 import {
   emptyWindows,
   liveModels,
@@ -26,6 +27,8 @@ import type { TrainSettings } from "./train/settings.ts";
 const WORKLOADS_MAX = 10_000;
 const TARGET = /^[^\s/]+\/[^\s/]+$/;
 const TARGET_BYTES_MAX = 256;
+/** Who changes what nobody asked for. */
+const OURSELVES: Author = { identity: "control-plane", method: "" };
 
 export interface WorkloadsLinks {
   store: Store;
@@ -56,7 +59,7 @@ export class WorkloadBook implements Workloads {
     return record === undefined ? undefined : this.#describe(record);
   }
 
-  async setMode(target: Target, mode: Mode, etag: string): Promise<Workload> {
+  async setMode(target: Target, mode: Mode, etag: string, author: Author = OURSELVES): Promise<Workload> {
     const { publication, clock, observe } = this.#links;
     const changed = await publication.change(target, (transaction) => {
       const record = transaction.get<WorkloadRecord>(workloadKey(target));
@@ -68,6 +71,8 @@ export class WorkloadBook implements Workloads {
       if (record.mode === mode) return record;
       const next = { ...record, mode, modeSetAtMs: clock.nowMs(), revision: record.revision + 1 };
       transaction.put(workloadKey(target), next);
+      const states = { before: { mode: record.mode }, after: { mode } };
+      appendChange(transaction, next.modeSetAtMs, author, { resource: `workloads/${target}`, ...states });
       return next;
     });
     observe?.({ kind: "mode-set", target, mode });

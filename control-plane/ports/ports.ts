@@ -3,6 +3,7 @@
 import type { Clock } from "./clock.ts";
 import type { Exit } from "./exit.ts";
 import type { Files } from "./files.ts";
+import type { Https } from "./https.ts";
 import type { Random } from "./random.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -10,6 +11,7 @@ export interface Ports {
   clock: Clock;
   random: Random;
   files: Files;
+  https: Https;
   exit: Exit;
   runtime: Runtime;
 }

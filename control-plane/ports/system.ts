@@ -2,6 +2,7 @@
 
 import { SystemExit } from "./exit.ts";
 import { SystemFiles } from "./files.ts";
+import { SystemHttps } from "./https.ts";
 import type { Ports } from "./ports.ts";
 import { SystemRandom } from "./random.ts";
 import { SystemRuntime } from "./runtime.ts";
@@ -12,6 +13,7 @@ export function systemPorts(): Ports {
     clock: new SystemClock(),
     random: new SystemRandom(),
     files: new SystemFiles(),
+    https: new SystemHttps(),
     exit: new SystemExit(),
     runtime: new SystemRuntime(),
   };

@@ -3,11 +3,12 @@
 // clocks, also without us.
 
 import type { Core } from "../core.ts";
-import type { Rule, Target } from "../domain.ts";
+import type { Author, Rule, Target } from "../domain.ts";
 import { ControlPlaneError } from "../errors.ts";
 import type { Observer } from "../events.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RuleDraft, RulePreview, Rules, Workloads } from "../seams.ts";
+import { appendChange } from "../store/audit.ts";
 import {
   MESH_KEY,
   type MeshRecord,
@@ -21,6 +22,8 @@ import { checkDraft } from "./check.ts";
 import { previewRule } from "./preview.ts";
 
 const EXPIRY_CHECK_MS = 1000;
+/** Who changes what nobody asked for. An expiry is no change: its time was entered with the rule. */
+const OURSELVES: Author = { identity: "control-plane", method: "" };
 
 /** Changes a workload and publishes what follows; see publication.ts. */
 export interface Publisher {
@@ -57,7 +60,7 @@ export class RuleBook implements Rules {
     this.#stop = undefined;
   }
 
-  async create(draft: RuleDraft): Promise<Rule> {
+  async create(draft: RuleDraft, author: Author = OURSELVES): Promise<Rule> {
     const { core, clock, publisher } = this.#links;
     checkDraft(draft, core.limits, clock.nowMs());
     const rule = await publisher
@@ -65,6 +68,7 @@ export class RuleBook implements Rules {
         const created = { ...draft, id: takeId(transaction), createdAtMs: clock.nowMs() };
         countRules(transaction, draft.target, 1, core.limits.RULES_MAX);
         transaction.put(ruleKey(draft.target, created.id), created);
+        appendChange(transaction, created.createdAtMs, author, { resource: `rules/${created.id}`, after: created });
         return created;
       })
       .catch((error: unknown) => {
@@ -83,10 +87,10 @@ export class RuleBook implements Rules {
     return rules.filter((rule) => !this.#isOver(rule.id)).sort((a, b) => a.id - b.id);
   }
 
-  async delete(id: number): Promise<void> {
+  async delete(id: number, author: Author = OURSELVES): Promise<void> {
     const rule = this.get(id);
     if (rule === undefined) throw notFound(id);
-    await this.#remove(rule.target, [id]);
+    await this.#remove(rule.target, [id], author);
   }
 
   preview(draft: RuleDraft): RulePreview {
@@ -122,10 +126,16 @@ export class RuleBook implements Rules {
     }
   }
 
-  async #remove(target: Target, ids: number[]): Promise<void> {
+  /** Without an author they expired. */
+  async #remove(target: Target, ids: number[], author?: Author): Promise<void> {
+    const now = this.#links.clock.nowMs();
     await this.#links.publisher.change(target, (transaction) => {
       const held = ids.filter((id) => transaction.get(ruleKey(target, id)) !== undefined);
-      for (const id of held) transaction.remove(ruleKey(target, id));
+      for (const id of held) {
+        const before = transaction.get<Rule>(ruleKey(target, id));
+        transaction.remove(ruleKey(target, id));
+        if (author !== undefined) appendChange(transaction, now, author, { resource: `rules/${id}`, before });
+      }
       countRules(transaction, target, -held.length, Number.POSITIVE_INFINITY);
     });
     for (const id of ids) this.#rules.delete(id);

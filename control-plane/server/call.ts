@@ -10,12 +10,13 @@ import {
 } from "@bufbuild/protobuf";
 import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
 import { ControlPlaneError } from "../errors.ts";
+import { principalOf } from "./gate.ts";
+import type { Principal } from "./identity.ts";
 import { isFault, toStatus } from "./status.ts";
 
-/** Who calls. */
+/** Who calls, as the gate has let it in. */
 export interface Caller {
-  /** The verified client certificate, DER; undefined for plaintext and for TLS without a verified one. */
-  readonly certificate: Uint8Array | undefined;
+  readonly principal: Principal;
   /** Address and port: for the log, never an identity. */
   readonly peer: string;
 }
@@ -46,11 +47,9 @@ export interface Duplex<I extends DescMessage, O extends DescMessage> extends Ou
 
 type RawStream = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
-/** Reads the caller out of a grpc-js call. An empty context is a denial, not a default. */
-export function callerOf(call: Pick<RawStream, "getAuthContext" | "getPeer">): Caller {
-  const { transportSecurityType, sslPeerCertificate } = call.getAuthContext();
-  const verified = transportSecurityType === "ssl" ? sslPeerCertificate?.raw : undefined;
-  return { certificate: verified, peer: call.getPeer() };
+/** INTERNAL where the call has not come through the gate. */
+export function callerOf(call: Pick<RawStream, "metadata" | "getPeer">): Caller {
+  return { principal: principalOf(call.metadata), peer: call.getPeer() };
 }
 
 /** INVALID_ARGUMENT where the bytes are no such message. */
@@ -68,7 +67,7 @@ export function encode<D extends DescMessage>(schema: D, message: MessageInitSha
 }
 
 export class StreamCall<I extends DescMessage, O extends DescMessage> implements Duplex<I, O> {
-  readonly certificate: Uint8Array | undefined;
+  readonly principal: Principal;
   readonly peer: string;
   private readonly closers: (() => void)[] = [];
   private over = false;
@@ -80,7 +79,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     private readonly onFault: OnFault,
     private readonly method: string,
   ) {
-    ({ certificate: this.certificate, peer: this.peer } = callerOf(raw));
+    ({ principal: this.principal, peer: this.peer } = callerOf(raw));
     raw.once("cancelled", () => this.close());
     raw.once("close", () => this.close());
   }

@@ -2,8 +2,7 @@
 // identity.
 
 import { createServer, type Server, type ServerResponse } from "node:http";
-import { formatAddress } from "../config.ts";
-import type { Address } from "../config-keys.ts";
+import { type Address, formatAddress } from "../config-keys.ts";
 import { ControlPlaneError } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 

@@ -1,41 +1,46 @@
-// The operator service: workloads, rules, nodes, denials. Every change is logged with who made it. Requests arrive
-// validated by the rules of proto/; what those cannot say (times, names of resources) is checked here.
+// The operator service: workloads, rules, nodes, denials (governance.ts: bans, the audit trail). Every change is logged
+// and entered in the audit trail with who made it. Requests arrive let in by the gate and validated by the rules of
+// proto/; what those cannot say (times, names of resources) is checked here.
 
-import type { Target } from "../domain.ts";
+import type { Author, Target } from "../domain.ts";
 import { ControlPlaneError, invalid } from "../errors.ts";
 import type { OperatorService } from "../gen/vedette/v1/operator_pb.ts";
 import type { Log } from "../log.ts";
 import type { Rules, Snapshots, Workload, Workloads } from "../seams.ts";
 import type { Caller } from "./call.ts";
 import type { Denials } from "./denials.ts";
+import { type GovernanceLinks, governanceHandlers } from "./governance.ts";
 import type { Nodes } from "./nodes.ts";
 import { paginate } from "./pages.ts";
+import { printable } from "./reason.ts";
 import { byTarget, nameOrKey, SUMMARIES_IN_LIST, toDraft, toNode, toRule, toWorkload } from "./resources.ts";
 import type { Handlers } from "./service.ts";
+import type { Watches } from "./watches.ts";
 import { fromWireMode, parseRuleName, parseWorkloadName } from "./wire.ts";
 
-export interface OperatorLinks {
+export interface OperatorLinks extends GovernanceLinks {
   workloads: Workloads;
   rules: Rules;
   snapshots: Snapshots;
   nodes: Nodes;
   denials: Denials;
+  watches: Watches;
   log: Log;
-  /** Who the operator is, for the log. */
-  identify(caller: Caller): string;
 }
 
 export function operatorHandlers(links: OperatorLinks): Handlers<typeof OperatorService> {
-  const { nodes, denials } = links;
+  const { nodes, denials, watches } = links;
   return {
     ...workloadHandlers(links),
     ...ruleHandlers(links),
+    ...governanceHandlers(links),
     listNodes(request) {
       const page = paginate("nodes", nodes.list(), (node) => node.name, request);
       return { nodes: page.items.map(toNode), nextPageToken: page.nextPageToken };
     },
     watchDenials(request, stream) {
       denials.watch(stream, filterOf(request.workload));
+      watches.add(stream);
     },
   };
 }
@@ -43,7 +48,7 @@ export function operatorHandlers(links: OperatorLinks): Handlers<typeof Operator
 type Part<K extends keyof Handlers<typeof OperatorService>> = Pick<Handlers<typeof OperatorService>, K>;
 
 function workloadHandlers(links: OperatorLinks): Part<"listWorkloads" | "getWorkload" | "setWorkloadMode"> {
-  const { workloads, snapshots, nodes, log, identify } = links;
+  const { workloads, snapshots, nodes, log } = links;
   const show = (workload: Workload, summariesMax: number) => {
     const { target } = workload;
     return toWorkload(workload, {
@@ -71,8 +76,8 @@ function workloadHandlers(links: OperatorLinks): Part<"listWorkloads" | "getWork
       const target = parseWorkloadName("name", request.name);
       const mode = fromWireMode(request.mode);
       if (mode === undefined) throw invalid("mode", `mode: ${request.mode}, must be one of 1 to 4`);
-      const workload = await workloads.setMode(target, mode, request.etag);
-      log.info("mode set", { target, mode, operator: identify(caller) });
+      const workload = await workloads.setMode(target, mode, request.etag, authorOf(caller, "SetWorkloadMode"));
+      log.info("mode set", { target, mode, operator: operatorOf(caller) });
       return { workload: show(workload, Number.POSITIVE_INFINITY) };
     },
   };
@@ -81,7 +86,7 @@ function workloadHandlers(links: OperatorLinks): Part<"listWorkloads" | "getWork
 function ruleHandlers(
   links: OperatorLinks,
 ): Part<"createRule" | "getRule" | "listRules" | "deleteRule" | "previewRule"> {
-  const { rules, workloads, log, identify } = links;
+  const { rules, workloads, log } = links;
   const modeOf = (target: Target) => workloads.get(target)?.mode;
   const find = (name: string) => {
     const id = parseRuleName(name);
@@ -92,8 +97,8 @@ function ruleHandlers(
   return {
     async createRule(request, caller) {
       if (request.rule === undefined) throw invalid("rule", "rule: missing");
-      const rule = await rules.create(toDraft(request.rule));
-      log.info("rule created", { rule: rule.id, target: rule.target, operator: identify(caller) });
+      const rule = await rules.create(toDraft(request.rule), authorOf(caller, "CreateRule"));
+      log.info("rule created", { rule: rule.id, target: rule.target, operator: operatorOf(caller) });
       return { rule: toRule(rule, modeOf(rule.target)) };
     },
     getRule(request) {
@@ -110,8 +115,8 @@ function ruleHandlers(
     },
     async deleteRule(request, caller) {
       const { id, target } = find(request.name);
-      await rules.delete(id);
-      log.info("rule deleted", { rule: id, target, operator: identify(caller) });
+      await rules.delete(id, authorOf(caller, "DeleteRule"));
+      log.info("rule deleted", { rule: id, target, operator: operatorOf(caller) });
       return {};
     },
     previewRule(request) {
@@ -132,6 +137,15 @@ function ruleHandlers(
       };
     },
   };
+}
+
+function authorOf({ principal }: Caller, method: string): Author {
+  return { identity: principal.identity, method };
+}
+
+/** For the log. */
+function operatorOf({ principal }: Caller): string {
+  return printable(principal.identity, true);
 }
 
 function filterOf(workload: string): Target | undefined {

@@ -28,7 +28,7 @@ export function paginate<T, K extends string | number>(
   keyOf: (item: T) => K,
   request: PageRequest,
 ): Page<T> {
-  const size = request.pageSize === 0 ? PAGE_DEFAULT : Math.min(request.pageSize, PAGE_MAX);
+  const size = pageSize(request);
   const after = request.pageToken === "" ? undefined : decodeToken<K>(list, request.pageToken);
   const start = after === undefined ? 0 : items.findIndex((item) => keyOf(item) > after);
   const page = start < 0 ? [] : items.slice(start, start + size);
@@ -37,11 +37,17 @@ export function paginate<T, K extends string | number>(
   return { items: page, nextPageToken: more ? encodeToken(list, keyOf(last)) : "" };
 }
 
-function encodeToken(list: string, last: string | number): string {
+/** Entries of one page. */
+export function pageSize({ pageSize: asked }: PageRequest): number {
+  return asked === 0 ? PAGE_DEFAULT : Math.min(asked, PAGE_MAX);
+}
+
+export function encodeToken(list: string, last: string | number): string {
   return Buffer.from(JSON.stringify([list, last])).toString("base64url");
 }
 
-function decodeToken<K extends string | number>(list: string, token: string): K {
+/** INVALID_ARGUMENT for a token that is not one of this list. */
+export function decodeToken<K extends string | number>(list: string, token: string): K {
   let parsed: unknown;
   try {
     parsed = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));

@@ -189,7 +189,11 @@ function toVm(vm: Vm): MessageInitShape<typeof VmStatusSchema> {
   };
 }
 
-function timestamp<K extends string>(field: K, ms: number): { [F in K]?: NonNullable<ReturnType<typeof toTimestamp>> } {
+/** Under the name of the field; nothing for a time that never was. */
+export function timestamp<K extends string>(
+  field: K,
+  ms: number,
+): { [F in K]?: NonNullable<ReturnType<typeof toTimestamp>> } {
   const time = toTimestamp(ms);
   return (time === undefined ? {} : { [field]: time }) as { [F in K]?: typeof time & {} };
 }

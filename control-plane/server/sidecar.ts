@@ -1,17 +1,16 @@
 // The sidecar service: all live streams. Keeps one stream a process (the higher lease counter wins, the newer among
-// equals), hands publications to the streams they concern, ends those that are silent, too old, or whose certificate
-// has expired, and drains.
+// equals), hands publications to the streams they concern, ends those that are silent, too old, banned, or whose
+// certificate has expired, and drains. The gate has let in who calls.
 
 import type { Snapshot, Target } from "../domain.ts";
 import { ControlPlaneError } from "../errors.ts";
-import { errorFields, type Log } from "../log.ts";
+import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import type { Ingest, Snapshots, Workloads } from "../seams.ts";
-import type { Caller } from "./call.ts";
+import type { Audit, Bans, Ingest, Snapshots, Workloads } from "../seams.ts";
 import type { Denials } from "./denials.ts";
-import type { Peer } from "./identity.ts";
+import { checkStanding } from "./gate.ts";
 import type { Nodes } from "./nodes.ts";
 import { type Connection, SidecarStream, type StreamLinks } from "./stream.ts";
 
@@ -21,6 +20,8 @@ export const STREAMS_MAX = 10_000;
 export const SILENT_PULSES = 3;
 /** A VM that is quiet for this many pulses beside a live stream is gone: a configuration update replaced it. */
 export const VM_QUIET_PULSES = 20;
+/** Bans and expired certificates are looked for this often on open streams. */
+export const STANDING_MS = 1_000;
 /** A stream lives this long, give or take a tenth; then it is drained, and comes back with a fresh identity. */
 export const STREAM_AGE_MS = 1_800_000;
 const AGE_SPREAD = 0.1;
@@ -37,8 +38,8 @@ export interface SidecarLinks {
   log: Log;
   mesh: string;
   pulseMs: number;
-  /** Who the other side is. Throws UNAUTHENTICATED. */
-  identify(caller: Caller): Peer;
+  bans: Pick<Bans, "has">;
+  audit: Pick<Audit, "refuse">;
   /** The disk failed: nothing may be acknowledged any more. */
   diskFailed(error: unknown): void;
 }
@@ -66,10 +67,12 @@ export class Sidecars {
       nextNonce: () => ++this.nonce,
       contest: (stream) => this.contest(stream),
       greeted: (stream) => this.greeted(stream),
+      refused: (stream, error) => this.refused(stream, ControlPlaneError.from(error)),
       closed: (stream) => this.closed(stream),
     };
     this.stops.push(snapshots.subscribe((snapshot) => this.publish(snapshot)));
     this.stops.push(clock.every(pulseMs, () => this.sweep()));
+    this.stops.push(clock.every(STANDING_MS, () => this.checkStandings()));
   }
 
   /** The handler of SidecarService.Connect. */
@@ -78,16 +81,8 @@ export class Sidecars {
     if (this.live.size >= STREAMS_MAX) {
       throw new ControlPlaneError("RESOURCE_EXHAUSTED", `streams: ${this.live.size}, at most ${STREAMS_MAX}`);
     }
-    const { clock, random, identify, log } = this.links;
-    let peer: Peer;
-    try {
-      peer = identify(connection);
-      if (peer.expiresAtMs <= clock.nowMs()) throw expired();
-    } catch (error) {
-      log.warn("sidecar refused", { peer: connection.peer, ...errorFields(error), stack: undefined });
-      throw error;
-    }
-    const stream = new SidecarStream(connection, peer, this.streamLinks);
+    const { random } = this.links;
+    const stream = new SidecarStream(connection, this.streamLinks);
     const ageMs = STREAM_AGE_MS * (1 - AGE_SPREAD + 2 * AGE_SPREAD * random.unit());
     this.live.set(stream, { endsAtMs: stream.openedAtMs + ageMs });
   }
@@ -131,6 +126,14 @@ export class Sidecars {
     }
   }
 
+  /** Who speaks for others goes into the audit trail; who makes mistakes does not. */
+  private refused({ peer, connection }: SidecarStream, { code, message }: ControlPlaneError): void {
+    if (code !== "PERMISSION_DENIED") return;
+    const detail = `${message}; from ${connection.peer}`;
+    const { identity } = peer;
+    this.links.audit.refuse({ listener: "sidecar", identity, method: "Connect", resource: "", code, detail });
+  }
+
   private closed(stream: SidecarStream): void {
     this.live.delete(stream);
     if (this.byKey.get(stream.key) === stream) this.byKey.delete(stream.key);
@@ -152,17 +155,24 @@ export class Sidecars {
     for (const [stream, { endsAtMs }] of [...this.live]) {
       stream.sweep();
       if (now - stream.lastFrameMs > silentMs) stream.end("silent", silent(silentMs));
-      else if (now >= stream.peer.expiresAtMs) stream.end("expired", expired());
       else if (now >= endsAtMs) void stream.finish("drained");
     }
     nodes.sweep(VM_QUIET_PULSES * pulseMs);
+  }
+
+  private checkStandings(): void {
+    const { clock, bans } = this.links;
+    for (const stream of [...this.live.keys()]) {
+      try {
+        checkStanding(stream.peer, clock.nowMs(), bans);
+      } catch (error) {
+        const banned = ControlPlaneError.from(error).code === "PERMISSION_DENIED";
+        stream.end(banned ? "banned" : "expired", error);
+      }
+    }
   }
 }
 
 function silent(ms: number): ControlPlaneError {
   return new ControlPlaneError("DEADLINE_EXCEEDED", `no frame for more than ${ms} ms, ${SILENT_PULSES} pulses`);
-}
-
-function expired(): ControlPlaneError {
-  return new ControlPlaneError("UNAUTHENTICATED", "client certificate has expired");
 }

@@ -24,7 +24,7 @@ import { Delivery, type Update } from "./delivery.ts";
 import type { Denials } from "./denials.ts";
 import { Gates } from "./gates.ts";
 import { permitted, toIntroduction } from "./greeting.ts";
-import type { Peer } from "./identity.ts";
+import type { Principal } from "./identity.ts";
 import { Intake } from "./intake.ts";
 import type { Node, Nodes, Vm } from "./nodes.ts";
 import { markAcked, markPending, nackReason, recordAnswer, recordHeld, recordPulse, toHeld } from "./progress.ts";
@@ -48,6 +48,8 @@ export interface StreamLinks {
   contest(stream: SidecarStream): void;
   /** The hello is accepted. */
   greeted(stream: SidecarStream): void;
+  /** It is about to end with this error. */
+  refused(stream: SidecarStream, error: unknown): void;
   /** The stream is over, for whatever reason. */
   closed(stream: SidecarStream): void;
   /** The disk failed: nothing may be acknowledged any more. */
@@ -57,6 +59,7 @@ export interface StreamLinks {
 export class SidecarStream {
   /** The highest that came: it rides in every frame. */
   leaseCounter = 0n;
+  readonly peer: Principal;
   readonly openedAtMs: number;
   lastFrameMs: number;
   targets: readonly Target[] = [];
@@ -72,10 +75,10 @@ export class SidecarStream {
   private readonly intake: Intake;
 
   constructor(
-    private readonly connection: Connection,
-    readonly peer: Peer,
+    readonly connection: Connection,
     private readonly links: StreamLinks,
   ) {
+    this.peer = connection.principal;
     const { clock, ingest, metrics, nextNonce } = links;
     this.openedAtMs = clock.nowMs();
     this.lastFrameMs = this.openedAtMs;
@@ -163,6 +166,7 @@ export class SidecarStream {
       else this.dispatch(this.node, request, found);
     } catch (error) {
       this.links.log.warn("sidecar stream refused", { ...this.fields(), ...errorFields(error), stack: undefined });
+      this.links.refused(this, error);
       this.end("refused", error);
     }
   }

@@ -8,14 +8,21 @@ import { deserialize, serialize } from "node:v8";
 import { open, type RootDatabase, type RootDatabaseOptions } from "lmdb";
 import type { Change, Disk, Entry, Key } from "./store.ts";
 
+/** The store in a data directory; lmdb takes a last name with a dot in it for a file, so it has one of its own. */
+export function storeFolder(dataDirectory: string): string {
+  return `${dataDirectory}/store`;
+}
+
 /** Sorts after every character that a key has. */
 const LAST = "\uffff";
 
 export class LmdbDisk implements Disk {
   readonly #database: RootDatabase<Buffer, Key>;
 
-  /** Opens or creates the database in the directory. */
-  constructor(directory: string) {
+  /**
+   * Opens or creates the database in the directory; read-only it must be there, and may be that of a process that runs.
+   */
+  constructor(directory: string, readOnly = false) {
     // `safeRestore` is missing from the types of lmdb 3.5.6: after a crash, the newest flushed transaction counts, not
     // the newest committed.
     const options: RootDatabaseOptions & { safeRestore: boolean } = {
@@ -23,6 +30,7 @@ export class LmdbDisk implements Disk {
       overlappingSync: false,
       safeRestore: true,
       cache: false,
+      readOnly,
     };
     this.#database = open<Buffer, Key>(directory, options);
   }

@@ -67,6 +67,7 @@ export const MESH_KEY: Key = "mesh";
 export const WORKLOADS_PREFIX: Key = "workload/";
 export const RULES_PREFIX: Key = "rule/";
 export const DEDUPE_PREFIX: Key = "dedupe/";
+export const BANS_PREFIX: Key = "ban/";
 
 export function workloadKey(target: Target): Key {
   return `${WORKLOADS_PREFIX}${encodeURIComponent(target)}`;
@@ -101,6 +102,11 @@ export function stratumKey(target: Target, day: number, stratum: number): Key {
 /** Windows seen of one node under one identity. Hashed: both may be longer than a key. */
 export function dedupeKey(identity: Identity, node: string): Key {
   return `${DEDUPE_PREFIX}${createHash("sha256").update(`${identity}\0${node}`).digest("hex")}`;
+}
+
+/** Hashed: an identity may be longer than a key. */
+export function banKey(identity: string): Key {
+  return `${BANS_PREFIX}${createHash("sha256").update(identity).digest("hex")}`;
 }
 
 /** 0 to 63. */

@@ -3,12 +3,17 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ConfigError, configTable, parseConfig } from "../../control-plane/config.ts";
+import { configTable, parseConfig } from "../../control-plane/config.ts";
+import { ConfigError } from "../../control-plane/config-keys.ts";
 
 type Variables = Record<string, string>;
 
+/** What makes a configuration whole without identity, on loopback. */
+const OPEN: Variables = { VEDETTE_SIDECAR_IDENTITY: "none", VEDETTE_OPERATOR_IDENTITY: "none" };
+
 function parse(variables: Variables = {}) {
-  return parseConfig((name) => variables[name], Object.keys(variables));
+  const all = { ...OPEN, ...variables };
+  return parseConfig((name) => all[name], Object.keys(all));
 }
 
 /** The faults, one a line. */
@@ -23,14 +28,38 @@ function faults(variables: Variables): string[] {
 }
 
 const TLS = {
+  VEDETTE_SIDECAR_IDENTITY: "mtls",
   VEDETTE_SIDECAR_TLS_CERT: "c.pem",
   VEDETTE_SIDECAR_TLS_KEY: "k.pem",
   VEDETTE_SIDECAR_TLS_CLIENT_CA: "ca.pem",
 };
 
-test("without any key it is a control plane on loopback", () => {
+const OPERATOR_TLS = {
+  VEDETTE_OPERATOR_IDENTITY: "required",
+  VEDETTE_OPERATOR_TLS_CERT: "c.pem",
+  VEDETTE_OPERATOR_TLS_KEY: "k.pem",
+  VEDETTE_OPERATOR_TLS_CLIENT_CA: "operators.pem",
+  VEDETTE_OPERATOR_ROLES: "admin=certificate-uri:https://people/alice",
+};
+
+test("without identity nothing is served, unless that is asked for", () => {
+  const nothing = { VEDETTE_SIDECAR_IDENTITY: "mtls", VEDETTE_OPERATOR_IDENTITY: "required" };
+  const [sidecar, operator, ...more] = faults(nothing);
+  assert.equal(more, []);
+  assert.match(sidecar!, /^VEDETTE_SIDECAR_IDENTITY: mtls, needs VEDETTE_SIDECAR_TLS_CLIENT_CA/);
+  assert.match(operator!, /^VEDETTE_OPERATOR_IDENTITY: required, needs VEDETTE_OPERATOR_TLS_CLIENT_CA/);
+  try {
+    parseConfig(() => undefined);
+    assert.unreachable();
+  } catch (error) {
+    assert.equal((error as Error).message.split("\n"), [sidecar, operator], "that is the default");
+  }
+});
+
+test("where that is asked for it is a control plane on loopback", () => {
   const config = parse();
-  assert.equal(config.sidecar, { address: { host: "127.0.0.1", port: 15051 }, tls: undefined });
+  const none = { tls: undefined, identity: "none" };
+  assert.equal(config.sidecar, { address: { host: "127.0.0.1", port: 15051 }, ...none });
   assert.equal(config.operator.address, { host: "127.0.0.1", port: 15052 });
   assert.equal(config.http, { host: "127.0.0.1", port: 15053 });
   assert.is(config.mesh, "default");
@@ -55,6 +84,7 @@ test("keys are read", () => {
   assert.equal(config.sidecar, {
     address: { host: "::", port: 1 },
     tls: { cert: "c.pem", key: "k.pem", clientCa: "ca.pem" },
+    identity: "mtls",
   });
   assert.equal(config.bindings.get("shop/web"), ["shop/cart", "tools/*", "shop/z"]);
   assert.equal(config.bindings.get("ops/x"), ["ops/y"]);
@@ -84,6 +114,21 @@ test("a value out of bounds is refused with key, value and bound", () => {
     ["VEDETTE_BINDINGS", "shop/web=*"],
     ["VEDETTE_BINDINGS", "shop/web=shop/*x"],
     ["VEDETTE_BINDINGS", "shop/*=shop/x"],
+    ["VEDETTE_SIDECAR_IDENTITY", "tls"],
+    ["VEDETTE_OPERATOR_IDENTITY", ""],
+    ["VEDETTE_OPERATOR_ROLES", "admin"],
+    ["VEDETTE_OPERATOR_ROLES", "root=oidc-group:x"],
+    ["VEDETTE_OPERATOR_ROLES", "admin=group:x"],
+    ["VEDETTE_OPERATOR_ROLES", "admin=oidc-group:"],
+    ["VEDETTE_OPERATOR_ROLES", "admin=oidc-group:x;"],
+    ["VEDETTE_OPERATOR_ROLES", Array.from({ length: 1001 }, () => "viewer=oidc-group:x").join(";")],
+    ["VEDETTE_OPERATOR_OIDC_ISSUER", "http://issuer"],
+    ["VEDETTE_OPERATOR_OIDC_ISSUER", "https://"],
+    ["VEDETTE_OPERATOR_OIDC_GROUPS", ""],
+    ["VEDETTE_KUBERNETES_API", "http://10.0.0.1"],
+    ["VEDETTE_KUBERNETES_API", ""],
+    ["VEDETTE_AUDIT_ENTRIES", "999"],
+    ["VEDETTE_AUDIT_ENTRIES", "1000001"],
   ];
   for (const [name, value] of cases) {
     const [fault, ...more] = faults({ [name]: value });
@@ -102,7 +147,10 @@ test("a key with our prefix that is not known is refused, others are not ours", 
 
 test("a listener that asks for no certificate stays on loopback", () => {
   for (const host of ["0.0.0.0", "10.0.0.1", "[::]", "example.org", "127.example.org", "1127.0.0.1"]) {
-    assert.match(faults({ VEDETTE_SIDECAR_ADDRESS: `${host}:1` })[0]!, /^VEDETTE_SIDECAR_ADDRESS: .*must be loopback/);
+    for (const identity of ["none", "xfcc"]) {
+      const [fault] = faults({ VEDETTE_SIDECAR_IDENTITY: identity, VEDETTE_SIDECAR_ADDRESS: `${host}:1` });
+      assert.match(fault!, /^VEDETTE_SIDECAR_ADDRESS: .*must be loopback/);
+    }
     assert.match(faults({ VEDETTE_OPERATOR_ADDRESS: `${host}:1` })[0]!, /^VEDETTE_OPERATOR_ADDRESS: .*loopback/);
   }
   for (const host of ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"]) {
@@ -113,6 +161,46 @@ test("a listener that asks for no certificate stays on loopback", () => {
   assert.match(faults({ ...server, VEDETTE_OPERATOR_ADDRESS: "0.0.0.0:1" })[0]!, /must be loopback/);
 });
 
+test("tokens are taken over TLS, or on loopback", () => {
+  const tokens = {
+    VEDETTE_OPERATOR_IDENTITY: "required",
+    VEDETTE_OPERATOR_KUBERNETES_AUDIENCE: "vedette",
+    VEDETTE_OPERATOR_ROLES: "admin=kubernetes-group:sre",
+  };
+  assert.equal(faults(tokens), []);
+  assert.match(faults({ ...tokens, VEDETTE_OPERATOR_ADDRESS: "0.0.0.0:1" })[0]!, /unless VEDETTE_OPERATOR_TLS_CERT/);
+  const server = { VEDETTE_OPERATOR_TLS_CERT: "c", VEDETTE_OPERATOR_TLS_KEY: "k" };
+  assert.equal(faults({ ...tokens, ...server, VEDETTE_OPERATOR_ADDRESS: "0.0.0.0:1" }), []);
+});
+
+test("what says how callers are known must agree with itself", () => {
+  assert.match(faults({ ...TLS, VEDETTE_SIDECAR_IDENTITY: "none" })[0]!, /^VEDETTE_SIDECAR_IDENTITY: none, but/);
+  assert.match(faults({ ...TLS, VEDETTE_SIDECAR_IDENTITY: "xfcc" })[0]!, /^VEDETTE_SIDECAR_IDENTITY: xfcc, but/);
+  assert.match(
+    faults({ ...OPERATOR_TLS, VEDETTE_OPERATOR_IDENTITY: "none" })[0]!,
+    /^VEDETTE_OPERATOR_IDENTITY: none, but/,
+  );
+  assert.match(faults({ ...OPERATOR_TLS, VEDETTE_OPERATOR_ROLES: "" })[0]!, /^VEDETTE_OPERATOR_ROLES: empty, nobody/);
+  const part = { ...OPERATOR_TLS, VEDETTE_OPERATOR_OIDC_ISSUER: "https://issuer" };
+  assert.match(faults(part)[0]!, /OPERATOR_OIDC_JWKS: must be set together/);
+});
+
+test("roles are read, several for one and one for several", () => {
+  const roles = [
+    "admin=certificate-subject:CN=alice,O=ops",
+    " viewer=oidc-group:dev team ",
+    "rule-editor=oidc-group:dev team",
+    "mode-editor=kubernetes-user:system:serviceaccount:ops:bot",
+  ].join(";");
+  const { operator } = parse({ ...OPERATOR_TLS, VEDETTE_OPERATOR_ROLES: roles });
+  assert.equal(Object.fromEntries(operator.roles), {
+    "certificate-subject:CN=alice,O=ops": ["admin"],
+    "oidc-group:dev team": ["viewer", "rule-editor"],
+    "kubernetes-user:system:serviceaccount:ops:bot": ["mode-editor"],
+  });
+  assert.equal([operator.identity, operator.oidc, operator.kubernetes], ["required", undefined, undefined]);
+});
+
 test("parts of TLS are refused", () => {
   assert.match(faults({ VEDETTE_SIDECAR_TLS_CERT: "c" })[0]!, /must be set together/);
   assert.match(faults({ ...TLS, VEDETTE_SIDECAR_TLS_CLIENT_CA: "" })[0]!, /must be set together/);
@@ -120,11 +208,7 @@ test("parts of TLS are refused", () => {
 });
 
 test("the mesh does not sign operators", () => {
-  const operator = {
-    VEDETTE_OPERATOR_TLS_CERT: "c.pem",
-    VEDETTE_OPERATOR_TLS_KEY: "k.pem",
-    VEDETTE_OPERATOR_TLS_CLIENT_CA: "ca.pem",
-  };
+  const operator = { ...OPERATOR_TLS, VEDETTE_OPERATOR_TLS_CLIENT_CA: "ca.pem" };
   assert.match(faults({ ...TLS, ...operator })[0]!, /every sidecar would be an operator/);
 });
 

@@ -9,6 +9,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OperatorService } from "../../control-plane/gen/vedette/v1/operator_pb.ts";
+import { TestClient } from "../support/grpc-client.ts";
 
 const MAIN = fileURLToPath(new URL("../../control-plane/main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "vedette-main-"));
@@ -16,6 +18,8 @@ const ADDRESSES = {
   VEDETTE_SIDECAR_ADDRESS: "127.0.0.1:0",
   VEDETTE_OPERATOR_ADDRESS: "127.0.0.1:0",
   VEDETTE_HTTP_ADDRESS: "127.0.0.1:0",
+  VEDETTE_SIDECAR_IDENTITY: "none",
+  VEDETTE_OPERATOR_IDENTITY: "none",
 };
 
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,6 +54,11 @@ test("it starts, says where it listens, and stops when asked", async () => {
   assert.match(String(started?.detail), /"operator":"127\.0\.0\.1:\d+"/);
   assert.is(started?.epoch, 1);
   assert.is(lines.at(-1)?.event, "stopped");
+  const warned = lines.filter(({ level, event }) => level === "warn" && String(event).includes("WITHOUT IDENTITY"));
+  assert.equal(
+    warned.map(({ listener }) => listener),
+    ["sidecar", "operator"],
+  );
   assert.is(stderr, "");
 });
 
@@ -74,6 +83,46 @@ test("an operator listener for everybody is refused", async () => {
   const { code, lines } = await run({ VEDETTE_OPERATOR_ADDRESS: "0.0.0.0:0" });
   assert.is(code, 2);
   assert.match(String(lines[0]?.detail), /VEDETTE_OPERATOR_ADDRESS: 0\.0\.0\.0:0, must be loopback/);
+});
+
+test("without identity it starts only where that was asked for", async () => {
+  const { code, lines } = await run({ VEDETTE_SIDECAR_IDENTITY: "mtls", VEDETTE_OPERATOR_IDENTITY: "required" });
+  assert.is(code, 2);
+  assert.equal(
+    lines.map(({ detail }) => String(detail).split(",")[0]),
+    ["VEDETTE_SIDECAR_IDENTITY: mtls", "VEDETTE_OPERATOR_IDENTITY: required"],
+  );
+});
+
+/** `verify` to its end. */
+async function verify(): Promise<{ code: number | null; text: string }> {
+  const env = { PATH: process.env.PATH, VEDETTE_DATA_DIRECTORY: folder };
+  const child = spawn(process.execPath, ["--import", "tsx", MAIN, "verify"], { env });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (bytes: Buffer) => {
+      text += bytes.toString();
+    });
+  }
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, text };
+}
+
+test("verify walks the audit trail beside the process that writes it, whose log tells the same head", async () => {
+  const told: { code: number | null; text: string }[] = [];
+  const { lines } = await run({}, (line, kill) => {
+    if (line.event !== "started") return;
+    const client = new TestClient((JSON.parse(String(line.detail)) as { operator: string }).operator);
+    const ban = { identity: "spiffe://cluster.local/ns/a/sa/b", reason: "test" };
+    void client.unary(OperatorService.method.createBan, { ban }).then(async () => {
+      told.push(await verify());
+      client.close();
+      kill();
+    });
+  });
+  const head = lines.find(({ event }) => event === "audit head")!;
+  const known = `${String(head.count)}:${String(head.detail)}`;
+  assert.equal(told, [{ code: 0, text: `audit: 1 to 1 are whole, head ${known}\n` }]);
 });
 
 test("what keeps it from starting is told, with code 1", async () => {

@@ -8,6 +8,7 @@ import { ControlPlaneError } from "../../control-plane/errors.ts";
 import type { Fields, Log } from "../../control-plane/log.ts";
 import { Metrics } from "../../control-plane/metrics.ts";
 import type { Clock } from "../../control-plane/ports/clock.ts";
+import type { Https } from "../../control-plane/ports/https.ts";
 import type { Ports } from "../../control-plane/ports/ports.ts";
 import type {
   Ingest,
@@ -21,6 +22,7 @@ import type {
 import { type Addresses, Edge } from "../../control-plane/server/edge.ts";
 import { emptyCounts, emptyStatistics } from "../../control-plane/store/statistics.ts";
 import { ManualClock } from "./clock.ts";
+import { FakeAudit, FakeBans } from "./governance.ts";
 
 export const PULSE_MS = 1_000;
 
@@ -174,16 +176,24 @@ export class TestEdge {
   readonly workloads = new FakeWorkloads();
   readonly rules = new FakeRules();
   readonly snapshots = new FakeSnapshots();
+  readonly bans = new FakeBans();
+  readonly audit = new FakeAudit();
   readonly log = new MemoryLog();
   readonly metrics: Metrics;
   readonly edge: Edge;
   readonly diskFailures: unknown[] = [];
   addresses: Addresses = { sidecar: "", operator: "", http: "" };
 
-  private constructor(settings: Record<string, string>, files: Record<string, string>, startMs?: number) {
+  private constructor(
+    settings: Record<string, string>,
+    files: Record<string, string>,
+    startMs?: number,
+    https?: Https,
+  ) {
     this.clock = new ManualClock(startMs);
     const config = testConfig(settings);
     const ports = testPorts(this.clock, files);
+    if (https !== undefined) ports.https = https;
     this.metrics = new Metrics(ports.runtime);
     this.edge = new Edge(config, ports, this, this.log, this.metrics, (error) => this.diskFailures.push(error));
   }
@@ -193,8 +203,9 @@ export class TestEdge {
     settings: Record<string, string> = {},
     files: Record<string, string> = {},
     startMs?: number,
+    https?: Https,
   ): Promise<TestEdge> {
-    const edge = new TestEdge(settings, files, startMs);
+    const edge = new TestEdge(settings, files, startMs, https);
     edge.addresses = await edge.edge.start();
     return edge;
   }
@@ -219,6 +230,7 @@ export function testPorts(clock: Clock, files: Record<string, string> = {}, exit
     clock,
     random: { bytes: (size) => new Uint8Array(size).fill(7), unit: () => 0.5 },
     files: { read: (path) => Buffer.from(files[path] ?? "") },
+    https: { send: () => Promise.reject(new Error("no network in tests")) },
     exit: { exit: (code) => void exits.push(code), onStopRequest: () => () => undefined },
     runtime: {
       eventLoopDelay: () => ({ p99: 0.001, max: 0.002 }),
@@ -234,6 +246,8 @@ export function testConfig(settings: Record<string, string> = {}): Config {
     OPERATOR_ADDRESS: "127.0.0.1:0",
     HTTP_ADDRESS: "127.0.0.1:0",
     PULSE_MS: String(PULSE_MS),
+    SIDECAR_IDENTITY: "SIDECAR_TLS_CERT" in settings ? "mtls" : "none",
+    OPERATOR_IDENTITY: "OPERATOR_ROLES" in settings ? "required" : "none",
   };
   const all: Record<string, string> = { ...defaults, ...settings };
   return parseConfig((name) => all[name.slice("VEDETTE_".length)]);

@@ -17,6 +17,7 @@ import {
   type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
+  Metadata,
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
@@ -38,9 +39,17 @@ const DEADLINE_MS = 10_000;
 
 export class TestClient {
   private readonly client: Client;
+  private readonly metadata = new Metadata();
 
-  constructor(address: string, channel: ChannelCredentials = credentials.createInsecure(), options = {}) {
+  /** `headers` go with every call. */
+  constructor(
+    address: string,
+    channel: ChannelCredentials = credentials.createInsecure(),
+    options = {},
+    headers: Record<string, string> = {},
+  ) {
     this.client = new Client(address, channel, options);
+    for (const [name, value] of Object.entries(headers)) this.metadata.set(name, value);
   }
 
   /** Rejects with an `End`. */
@@ -54,6 +63,7 @@ export class TestClient {
         (message: MessageInitShape<I>) => Buffer.from(toBinary(method.input, create(method.input, message))),
         (bytes: Buffer) => fromBinary(method.output, bytes),
         request,
+        this.metadata,
         { deadline: Date.now() + DEADLINE_MS },
         (error, answer) => (error === null && answer !== undefined ? resolve(answer) : reject(toEnd(error))),
       );
@@ -80,6 +90,7 @@ export class TestClient {
       (message: MessageInitShape<I>) => Buffer.from(toBinary(method.input, create(method.input, message))),
       (bytes: Buffer) => fromBinary(method.output, bytes),
       request,
+      this.metadata,
     );
     return new TestStream<O>(raw);
   }
@@ -89,6 +100,7 @@ export class TestClient {
       pathOf(method),
       (bytes: Uint8Array) => Buffer.from(bytes),
       (bytes: Buffer) => fromBinary(method.output, bytes),
+      this.metadata,
     );
     return new TestDuplex<I, O>(raw, method.input);
   }

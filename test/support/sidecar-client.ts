@@ -33,8 +33,8 @@ export const HELLO: HelloFields = {
 export class TestSidecar {
   readonly client: TestClient;
 
-  constructor(address: string, channel?: ChannelCredentials, options = {}) {
-    this.client = new TestClient(address, channel, options);
+  constructor(address: string, channel?: ChannelCredentials, options = {}, headers: Record<string, string> = {}) {
+    this.client = new TestClient(address, channel, options, headers);
   }
 
   connect(): SidecarStream {

@@ -3,20 +3,21 @@
 import { credentials } from "@grpc/grpc-js";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OperatorService } from "../../../control-plane/gen/vedette/v1/operator_pb.ts";
 import { alternativeNames, peerOf } from "../../../control-plane/server/identity.ts";
 import { Authority, EXPIRED, type Name, type Pair, uris } from "../../support/certificates.ts";
-import { PULSE_MS, TestEdge } from "../../support/edge.ts";
+import { until } from "../../support/conditions.ts";
+import { TestEdge } from "../../support/edge.ts";
 import { type End, TestClient } from "../../support/grpc-client.ts";
+import { CERTIFICATES, certificateOf, channelOf, FILES, OVERRIDE } from "../../support/operators.ts";
 import { nextAcks, TestSidecar, windowFrame } from "../../support/sidecar-client.ts";
 
 const CART = "spiffe://cluster.local/ns/shop/sa/cart";
 const mesh = new Authority("mesh");
-const operators = new Authority("operators");
 const stranger = new Authority("stranger");
 const server = mesh.issue([{ type: "dns", value: "control-plane" }]);
 const files = {
   "mesh.pem": mesh.pem,
-  "operators.pem": operators.pem,
   "server.pem": server.certificate,
   "server-key.pem": server.key,
 };
@@ -26,8 +27,6 @@ const SETTINGS = {
   SIDECAR_TLS_CLIENT_CA: "mesh.pem",
   BINDINGS: "shop/cart=shop/basket,tools/*",
 };
-
-const OVERRIDE = { "grpc.ssl_target_name_override": "control-plane" };
 
 const edge = await TestEdge.start(SETTINGS, files);
 test.after(() => edge.stop());
@@ -57,13 +56,17 @@ test("a sidecar speaks for its own service account, and for what the bindings na
   assert.is((await attempt(pair, "tools/anything")).code, "OK");
 });
 
-test("a sidecar does not speak for anybody else", async () => {
+test("a sidecar does not speak for anybody else, and it is entered that it tried", async () => {
+  edge.audit.refusals.length = 0;
   const pair = mesh.issue(uris(CART));
   for (const target of ["shop/checkout", "other/cart", "shop/cart2", "toolsy/x"]) {
     const end = await attempt(pair, target);
     assert.is(end.code, "PERMISSION_DENIED", target);
     assert.equal(end.fields, ["hello.targets[0]"]);
+    const { identity, code } = edge.audit.refusals.at(-1)!;
+    assert.equal([identity, code], [CART, "PERMISSION_DENIED"]);
   }
+  assert.is(edge.audit.refusals.length, 4);
 });
 
 test("a window or a denial for a target of others ends the stream", async () => {
@@ -82,25 +85,60 @@ test("a window or a denial for a target of others ends the stream", async () => 
   sidecar.close();
 });
 
-test("no certificate, a foreign one and an expired one do not get through the handshake", async () => {
+test("no certificate, a foreign one and an expired one do not get through the handshake, and are entered", async () => {
+  edge.audit.refusals.length = 0;
   assert.is((await attempt(undefined)).code, "UNAVAILABLE");
   assert.is((await attempt(stranger.issue(uris(CART)))).code, "UNAVAILABLE");
   assert.is((await attempt(mesh.issue(uris(CART), EXPIRED))).code, "UNAVAILABLE");
+  const reasons = () => edge.audit.refusals.filter(({ method }) => method === "handshake").map(({ detail }) => detail);
+  const expected = [
+    /PEER_DID_NOT_RETURN_A_CERTIFICATE/,
+    /UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER/,
+    /CERT_HAS_EXPIRED/,
+  ];
+  await until("each is entered", () => expected.every((pattern) => reasons().some((reason) => pattern.test(reason))));
+  assert.ok(edge.log.has("handshake refused"));
 });
 
-test("a certificate must have exactly one URI, and that a SPIFFE id of this trust domain", async () => {
+/** 40 ids that are no `spiffe://cluster.local/ns/<ns>/sa/<sa>`. */
+const MALFORMED = [
+  ...["", "/", "/ns", "/ns/shop", "/ns/shop/sa", "/ns/shop/sa/", "/ns//sa/cart", "/ns/shop/sa/cart/"].map(
+    (path) => `spiffe://cluster.local${path}`,
+  ),
+  ...["//ns/shop/sa/cart", "/ns/shop/sa/cart/x", "/sa/cart/ns/shop", "/ns/shop/SA/cart", "/NS/shop/sa/cart"].map(
+    (path) => `spiffe://cluster.local${path}`,
+  ),
+  ...["?x=1", "#x", "%20", ":443", "@x", "..", "_", "\\", " ", "\t", "*"].map((end) => `${CART}${end}`),
+  ...["..", ".", "-shop", "shop-", "Shop", "sh_op", "sh%6fp", "s".repeat(64), "sh.op"].map(
+    (namespace) => `spiffe://cluster.local/ns/${namespace}/sa/cart`,
+  ),
+  ...["Cluster.local", "elsewhere", "cluster.local.", "cluster.local:80", "user@cluster.local"].map(
+    (domain) => `spiffe://${domain}/ns/shop/sa/cart`,
+  ),
+  `SPIFFE://cluster.local/ns/shop/sa/cart`,
+  `spiffe:/cluster.local/ns/shop/sa/cart`,
+];
+
+test("40 malformed ids are refused, each with code and audit entry", async () => {
+  assert.is(new Set(MALFORMED).size, 40);
+  for (const id of MALFORMED) {
+    edge.audit.refusals.length = 0;
+    assert.is((await attempt(mesh.issue(uris(id)))).code, "UNAUTHENTICATED", id);
+    const [entered] = edge.audit.refusals;
+    assert.equal([entered?.identity, entered?.method, entered?.code], ["", "Connect", "UNAUTHENTICATED"], id);
+  }
+});
+
+test("a certificate must have exactly one URI, and nothing in another name counts as one", async () => {
   const refused: Name[][] = [
     uris(CART, "spiffe://cluster.local/ns/shop/sa/admin"),
+    uris(CART, CART),
     [{ type: "dns", value: "cart.shop.svc" }],
-    uris("spiffe://elsewhere/ns/shop/sa/cart"),
     uris("https://cluster.local/ns/shop/sa/cart"),
-    uris("spiffe://cluster.local/ns/shop/sa/cart/"),
-    uris("spiffe://cluster.local/ns/shop/sa/cart?x=1"),
-    uris("spiffe://cluster.local/ns/shop/sa/%63art"),
-    uris("spiffe://cluster.local/ns/../sa/cart"),
-    uris("spiffe://Cluster.local/ns/shop/sa/cart"),
     [{ type: "dns", value: `x,URI:${CART}` }],
     [{ type: "dns", value: `x", URI:${CART}` }],
+    [{ type: "uri", value: `https://x/,URI:${CART}` }],
+    [{ type: "uri", value: `https://x/", URI:${CART}` }],
   ];
   for (const names of refused) {
     const end = await attempt(mesh.issue(names));
@@ -119,18 +157,42 @@ test("a node id belongs to the identity that said it first, until it has been go
   assert.is((await attempt(pay, "shop/pay", "node-9")).code, "OK");
 });
 
-test("a stream ends when its certificate does", async () => {
+test("a stream ends within a second of its certificate, however long a pulse is", async () => {
   const endMs = Date.now() + 120_000;
-  const own = await TestEdge.start(SETTINGS, files, endMs - PULSE_MS);
+  const own = await TestEdge.start({ ...SETTINGS, PULSE_MS: "60000" }, files, endMs - 1_000);
   const pair = mesh.issue(uris(CART), { notBefore: new Date(0), notAfter: new Date(endMs) });
   const sidecar = new TestSidecar(own.addresses.sidecar, channel(pair), OVERRIDE);
   const stream = sidecar.greet();
   stream.send({ leaseCounter: 1n, frame: windowFrame(1) });
   await nextAcks(stream, 1);
-  own.clock.advance(PULSE_MS);
+  own.clock.advance(2_000);
   assert.is((await stream.ended).code, "UNAUTHENTICATED");
   assert.is((await sidecar.greet().ended).code, "UNAUTHENTICATED");
   sidecar.close();
+  await own.stop();
+});
+
+test("a banned identity's open stream ends within a second, it does not come back, and others go on", async () => {
+  const own = await TestEdge.start({ ...SETTINGS, PULSE_MS: "60000" }, files);
+  const cart = new TestSidecar(own.addresses.sidecar, channel(mesh.issue(uris(CART))), OVERRIDE);
+  const payId = "spiffe://cluster.local/ns/shop/sa/pay";
+  const pay = new TestSidecar(own.addresses.sidecar, channel(mesh.issue(uris(payId))), OVERRIDE);
+  const open = cart.greet();
+  const other = pay.greet({ node: "node-2", targets: ["shop/pay"] });
+  open.send({ leaseCounter: 1n, frame: windowFrame(1) });
+  await nextAcks(open, 1);
+  await own.bans.create(CART, "stolen key", { identity: "local", method: "CreateBan" });
+  own.clock.advance(1_000);
+  const end = await open.ended;
+  assert.equal([end.code, end.details], ["PERMISSION_DENIED", "this identity is banned"]);
+  assert.is((await cart.greet().ended).code, "PERMISSION_DENIED");
+  other.send({ leaseCounter: 1n, frame: windowFrame(1, { target: "shop/pay" }) });
+  await nextAcks(other, 1);
+  await own.bans.delete(CART);
+  const again = cart.greet();
+  again.send({ leaseCounter: 1n, frame: windowFrame(2) });
+  await nextAcks(again, 1);
+  for (const one of [cart, pay]) one.close();
   await own.stop();
 });
 
@@ -149,30 +211,19 @@ test("a quoted name is one name", () => {
   assert.equal(alternativeNames(""), []);
 });
 
-test("operators are another authority's, and the log says who they are", async () => {
-  const { OperatorService } = await import("../../../control-plane/gen/vedette/v1/operator_pb.ts");
-  const settings = {
-    OPERATOR_TLS_CERT: "server.pem",
-    OPERATOR_TLS_KEY: "server-key.pem",
-    OPERATOR_TLS_CLIENT_CA: "operators.pem",
-  };
-  const own = await TestEdge.start({ ...SETTINGS, ...settings }, files);
+test("a certificate of the mesh is nobody's at the operators, and the log says who made a change", async () => {
+  const own = await TestEdge.start({ ...SETTINGS, ...CERTIFICATES }, { ...files, ...FILES });
   await own.workloads.ensure("shop/cart");
   const request = { name: "workloads/shop/cart", mode: 4 };
   const setMode = OperatorService.method.setWorkloadMode;
-  const sidecar = new TestClient(own.addresses.operator, channel(mesh.issue(uris(CART))), OVERRIDE);
+  const sidecar = new TestClient(own.addresses.operator, channelOf(mesh.issue(uris(CART))), OVERRIDE);
   assert.is((await sidecar.refusal(setMode, request)).code, "UNAVAILABLE");
-  const alice = new TestClient(
-    own.addresses.operator,
-    channel(operators.issue(uris("https://people/alice"))),
-    OVERRIDE,
-  );
-  assert.is((await alice.refusal(setMode, request)).code, "OK");
+  const admin = new TestClient(own.addresses.operator, channelOf(certificateOf("https://people/admin")), OVERRIDE);
+  assert.is((await admin.refusal(setMode, request)).code, "OK");
   const line = own.log.lines.find(({ event }) => event === "mode set");
-  assert.equal(line?.fields, { target: "shop/cart", mode: "enforce", operator: "https://people/alice" });
+  assert.equal(line?.fields, { target: "shop/cart", mode: "enforce", operator: "certificate:https://people/admin" });
   assert.not.ok(own.log.has("WITHOUT IDENTITY"));
-  sidecar.close();
-  alice.close();
+  for (const one of [sidecar, admin]) one.close();
   await own.stop();
 });
 

@@ -94,6 +94,10 @@ test("reflection describes a service with every type it needs", async ({ edge })
       "PreviewRule",
       "ListNodes",
       "WatchDenials",
+      "CreateBan",
+      "ListBans",
+      "DeleteBan",
+      "ListAuditEntries",
     ],
   );
 });
