@@ -78,6 +78,9 @@ function environment(options: ControlPlaneOptions, dataFolder: string): NodeJS.P
     VEDETTE_SIDECAR_ADDRESS: `127.0.0.1:${options.sidecarPort}`,
     VEDETTE_OPERATOR_ADDRESS: `127.0.0.1:${options.operatorPort}`,
     VEDETTE_HTTP_ADDRESS: `127.0.0.1:${options.httpPort}`,
+    // On loopback, for whoever is on this machine.
+    VEDETTE_OPERATOR_IDENTITY: "none",
+    VEDETTE_SIDECAR_IDENTITY: tls ? "mtls" : "none",
     ...(tls
       ? {
           VEDETTE_SIDECAR_TLS_CERT: tls.certificate,

@@ -12,8 +12,8 @@ const POLL_MS = 25;
 const QUOTED_LINES = 12;
 
 /**
- * Reads `keep PID`, `forget PID` and `remove FOLDER` lines; when its input ends, kills those kept and removes the
- * folders.
+ * Reads `keep PID`, `forget PID` and `remove FOLDER` lines; when its input ends, kills the groups of those kept and
+ * removes the folders.
  */
 const REAPER = `
 while read -r verb what; do
@@ -23,7 +23,7 @@ while read -r verb what; do
     remove) set -- "$@" "$what" ;;
   esac
 done
-for p in $pids; do kill -KILL "$p"; done 2>/dev/null
+for p in $pids; do kill -s KILL -- "-$p"; done 2>/dev/null
 [ $# -eq 0 ] || rm -rf -- "$@"
 `;
 
@@ -97,11 +97,20 @@ export class Child {
     return this.running && this.child.kill(signal);
   }
 
+  /** SIGKILL to it and to what it has started itself. */
+  killGroup(): void {
+    try {
+      if (this.running && this.pid !== 0) process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // Already gone.
+    }
+  }
+
   /** SIGTERM, and after `graceMs` SIGKILL. Resolves when it has ended. */
   async stop(graceMs = 5_000): Promise<void> {
     this.signal("SIGTERM");
     await Promise.race([this.ended, sleep(graceMs, undefined, { ref: false })]);
-    this.signal("SIGKILL");
+    this.killGroup();
     await this.ended;
   }
 
@@ -156,7 +165,7 @@ function tellReaper(line: string): void {
     reaper.unref();
     (reaper.stdin as unknown as { unref(): void }).unref();
     process.once("exit", () => {
-      for (const child of living) child.signal("SIGKILL");
+      for (const child of living) child.killGroup();
     });
   }
   reaper.stdin?.write(`${line}\n`);

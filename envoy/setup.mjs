@@ -1,6 +1,7 @@
 // What stands before every command on a fresh clone: installs the locked dependencies, builds the filter if its
-// sources changed, then runs `start` (the demo) or `test` (the suite). Plain Node without dependencies. All it says
-// itself goes to standard error, so that standard output belongs to what it starts.
+// sources changed, then runs `start` (the demo), `test` (the suite), `mesh` (the suite in a real mesh) or `pack` (the
+// filter for registries). Plain Node without dependencies. All it says itself goes to standard error, so that standard
+// output belongs to what it starts.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,7 +11,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const COMMANDS = { start: "envoy/demo/main.ts", test: "test/run.mjs" };
+const COMMANDS = {
+  start: "envoy/demo/main.ts",
+  test: "test/run.mjs",
+  mesh: "test/mesh/main.ts",
+  pack: "envoy/pack.ts",
+};
 const NODE_LEAST = [20, 18];
 
 function say(text) {

@@ -139,6 +139,8 @@ async function steppedPlane(lab: Lab): Promise<{ clock: SteppedClock; operator: 
     VEDETTE_DATA_DIRECTORY: join(lab.folder, "stepped"),
     VEDETTE_SIDECAR_ADDRESS: `127.0.0.1:${port}`,
     VEDETTE_OPERATOR_ADDRESS: `127.0.0.1:${operatorPort}`,
+    VEDETTE_SIDECAR_IDENTITY: "none",
+    VEDETTE_OPERATOR_IDENTITY: "none",
     VEDETTE_HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
   };
   const clock = new SteppedClock();
