@@ -21,7 +21,7 @@ async function main(options: Options): Promise<void> {
     throw new Error(`--scores: ${files.length} sets, rows are named for one set at a time`);
   }
   const core = loadCore();
-  const { leaveOut, head, online, learningCurve, seeds, poison, scale } = options;
+  const { leaveOut, head, without, online, learningCurve, seeds, poison, scale } = options;
   const book = new PriorBook(core, { folder: options.priorData, leaveOut });
   const results: Result[] = [];
   const priors: string[] = [];
@@ -30,7 +30,14 @@ async function main(options: Options): Promise<void> {
     const prior = book.for(file, servicesOf(set));
     const extras = { online, learningCurve, seeds, poison, scale };
     const seconds = () => performance.now() / 1000;
-    const { result, verdicts, unjudged } = await runSet(set, { core, priors: prior, head, ...extras, seconds });
+    const { result, verdicts, unjudged } = await runSet(set, {
+      core,
+      priors: prior,
+      head,
+      without,
+      ...extras,
+      seconds,
+    });
     results.push(result);
     priors.push(prior.kind);
     if (options.json) console.log(JSON.stringify(result));

@@ -29,6 +29,10 @@ const LIMITS = [
   "RULES_MAX_BYTES",
   "MODEL_MAX",
   "WINDOW_REQUESTS_MAX",
+  "PARAMETERS_MAX",
+  "CLASSES",
+  "LENGTHS",
+  "LEVELS",
 ] as const;
 
 export type Limits = Readonly<Record<(typeof LIMITS)[number], number>>;
@@ -102,7 +106,7 @@ export class Core {
   }
 
   /**
-   * Score of 32 bins, in 1/256, under a body of the model section that `refusalOf` took last; undefined if it has no
+   * Distance of 32 bins, in 1/256, under a body of the model section that `refusalOf` took last; undefined if it has no
    * such body.
    */
   scoreOf(body: "current" | "candidate", bins: Uint8Array): number | undefined {

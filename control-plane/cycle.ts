@@ -2,7 +2,7 @@
 // modes publish by themselves. A model that a filter would refuse is told and dropped, and what was in force stays.
 
 import type { Core } from "./core.ts";
-import type { Model, Statistics, Target } from "./domain.ts";
+import type { AttackTable, Model, Statistics, Target } from "./domain.ts";
 import { ControlPlaneError } from "./errors.ts";
 import type { Observer } from "./events.ts";
 import { type DedupeRecord, isQuiet } from "./ingest/dedupe.ts";
@@ -27,10 +27,10 @@ import { addCounts, addStatistics, emptyStatistics } from "./store/statistics.ts
 import type { Store } from "./store/store.ts";
 import { AGE_WEIGHTS, type DayMoments, learntOf } from "./train/aggregate.ts";
 import { dueOf } from "./train/lifecycle.ts";
+import { MeshScores } from "./train/mesh.ts";
 import { trainModel } from "./train/model.ts";
 import type { Prior } from "./train/prior.ts";
 import type { TrainSettings } from "./train/settings.ts";
-import { thresholdsOf } from "./train/threshold.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
 /** A node that was silent for longer than the horizon, and a day for skew, can send nothing that would be merged. */
@@ -42,15 +42,25 @@ export interface CycleLinks {
   clock: Clock;
   publication: Publication;
   prior: Prior;
+  /** The publication's own. */
+  attack: AttackTable | undefined;
   settings: TrainSettings;
   trainEveryMs: number;
+  /** What scores are usual over all targets; one that is kept elsewhere only to be looked at. */
+  mesh?: MeshScores;
   /** The trainer; another one only to see that what it should not make is refused. */
-  train?: (days: readonly DayMoments[], prior: Prior, core: Core) => Model | undefined;
+  train?: (
+    days: readonly DayMoments[],
+    prior: Prior,
+    core: Core,
+    attack?: AttackTable | undefined,
+  ) => Model | undefined;
   observe?: Observer;
 }
 
 export class Cycle {
   readonly #links: CycleLinks;
+  readonly #mesh: MeshScores;
   /** Revision of the statistics at the last look. */
   readonly #seen = new Map<Target, number>();
   #stops: (() => void)[] = [];
@@ -58,6 +68,7 @@ export class Cycle {
 
   constructor(links: CycleLinks) {
     this.#links = links;
+    this.#mesh = links.mesh ?? new MeshScores();
   }
 
   start(): void {
@@ -88,33 +99,55 @@ export class Cycle {
 
   async #turn(): Promise<void> {
     const { reader } = this.#links.store;
+    const changed: { record: WorkloadRecord; revision: number }[] = [];
     for (const { value: record } of reader.range<WorkloadRecord>(WORKLOADS_PREFIX)) {
       const { revision } = reader.get<WindowsRecord>(windowsKey(record.target)) ?? emptyWindows();
-      if (this.#seen.get(record.target) === revision) continue;
+      if (this.#seen.get(record.target) !== revision) changed.push({ record, revision });
+    }
+    // First what all of them scored, then each: no target's threshold depends on its place in the row.
+    for (const { record } of changed) this.#noteScores(record);
+    for (const { record, revision } of changed) {
       await this.#told(`train ${record.target}`, () => this.#step(record));
       this.#seen.set(record.target, revision);
     }
   }
 
+  /** Of the candidate as soon as it could be calibrated, else of the model that judges. */
+  #noteScores(record: WorkloadRecord): void {
+    const { scores } = this.#total(record, readDays(this.#links.store.reader, record.target));
+    for (const trained of [record.candidate, record.current]) {
+      const counts = trained === null ? undefined : scores[trained.model.modelId];
+      if (counts === undefined || totalOf(counts) < this.#links.settings.calibrationRequestsMin) continue;
+      this.#mesh.note(record.target, counts);
+      return;
+    }
+  }
+
+  #total(record: WorkloadRecord, days: ReturnType<typeof readDays>): Statistics {
+    const live = liveModels(record);
+    return days.reduce((sum, day) => addStatistics(sum, day.statistics, live), emptyStatistics());
+  }
+
   async #step(record: WorkloadRecord): Promise<void> {
     const { store, settings, clock } = this.#links;
     const days = readDays(store.reader, record.target);
-    const live = liveModels(record);
-    const total = days.reduce((sum, day) => addStatistics(sum, day.statistics, live), emptyStatistics());
+    const total = this.#total(record, days);
     const state = { current: record.current?.basis, candidate: record.candidate?.model };
     const due = dueOf({ current: state.current, candidate: state.candidate }, total, settings, clock.nowMs());
     if (due === "calibrate" && record.candidate !== null) await this.#promote(record, record.candidate, total);
     if (due === "train") {
-      const moments = days.map(({ day, statistics }) => ({ day, moments: statistics.moments }));
-      await this.#train(record, moments);
+      await this.#train(
+        record,
+        days.map(({ day, statistics: { moments, contexts } }) => ({ day, moments, contexts })),
+      );
     }
   }
 
   async #train(record: WorkloadRecord, days: DayMoments[]): Promise<void> {
-    const { core, clock, prior, observe, train = trainModel } = this.#links;
+    const { core, clock, prior, attack, observe, train = trainModel } = this.#links;
     const { target } = record;
     const learnt = learntOf(days);
-    const model = train(days, prior, core);
+    const model = train(days, prior, core, attack);
     if (model === undefined || model.modelId === record.current?.model.modelId) return;
     const candidate: TrainedModel = { model, basis: { learnt, trainedAtMs: clock.nowMs() } };
     if (!(await this.#replace(record, { candidate }))) return;
@@ -125,7 +158,7 @@ export class Cycle {
     const { core, settings, observe } = this.#links;
     const { target } = record;
     const { modelId } = candidate.model;
-    const thresholds = thresholdsOf(total.scores[modelId] ?? [], settings, core);
+    const thresholds = this.#mesh.thresholdsOf(total.scores[modelId] ?? [], settings, core);
     if (thresholds === undefined) return;
     const current: TrainedModel = { ...candidate, model: { ...candidate.model, ...thresholds } };
     if (await this.#replace(record, { current, candidate: null })) {
@@ -199,4 +232,8 @@ export class Cycle {
       this.#links.observe?.({ kind: "task-failed", task, detail });
     }
   }
+}
+
+function totalOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -103,6 +103,18 @@ export interface EdgeCount {
   failures: number;
 }
 
+/** Segments of one path place, parameter or header; filter/core/README.md section 11. */
+export interface ContextSums {
+  /** SegmentKind number: path segment, parameter, header. */
+  kind: 1 | 2 | 3;
+  n: number;
+  /** How many had each of 11 classes. */
+  classes: number[];
+  /** Counts of 25 length bins, and of 32 bins of the attack level. */
+  lengths: number[];
+  levels: number[];
+}
+
 /** What merges: a window's content, a stratum of a day, the whole of a target. */
 export interface Statistics {
   counts: Counts;
@@ -116,6 +128,8 @@ export interface Statistics {
   callers: Record<string, CallerCount>;
   /** By `callerKey/routeKey`. */
   edges: Record<string, EdgeCount>;
+  /** By context key. */
+  contexts: Record<string, ContextSums>;
 }
 
 export interface WindowReport {
@@ -134,7 +148,17 @@ export interface WindowReport {
 
 export type WindowOutcome = "merged" | "duplicate" | "expired" | "invalid";
 
-/** The integer model; filter/core/README.md section 5. */
+/** Weights of text features; filter/core/README.md section 10. */
+export interface AttackTable {
+  /** Of the content; 16 hex digits. */
+  tableId: string;
+  /** 32,768 x i8, in 1/32 nat. */
+  weights: Uint8Array;
+  /** In 1/32 nat. */
+  bias: number;
+}
+
+/** The integer model; filter/core/README.md sections 5 and 11. */
 export interface Model {
   modelId: string;
   mean: Int16Array;
@@ -142,6 +166,14 @@ export interface Model {
   scale: Uint32Array;
   /** Largest deviation of each feature that counts, in 1/64 bin. */
   clip: Int16Array;
+  /** Rows of 16 bytes, at most 1,024, ascending by key. */
+  contexts: Uint8Array;
+  /** 12 bytes; none: the attack and structure heads are silent. */
+  kinds: Uint8Array;
+  /** In 1/16 nat, 0 to 255. */
+  structureBase: number;
+  /** Table that it was made with; zeros without one. */
+  attackId: string;
   /** 0 = not calibrated. */
   alertThreshold: number;
   denyThreshold: number;

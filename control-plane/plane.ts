@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import { checkConfig } from "./config-check.ts";
 import { type Core, loadCore } from "./core.ts";
 import { Cycle } from "./cycle.ts";
+import type { AttackTable } from "./domain.ts";
 import { ControlPlaneError } from "./errors.ts";
 import type { ControlPlaneEvent } from "./events.ts";
 import { WindowIngest } from "./ingest/ingest.ts";
@@ -23,9 +24,12 @@ import { type Addresses, Edge } from "./server/edge.ts";
 import { GroupStore } from "./store/group.ts";
 import { LmdbDisk, storeFolder } from "./store/lmdb.ts";
 import type { Disk, Store } from "./store/store.ts";
+import { parseAttackTable } from "./train/attack-table.ts";
 import { type Prior, parsePrior } from "./train/prior.ts";
 import { WorkloadBook } from "./workloads.ts";
 
+const ATTACK_WEIGHTS_FILE = fileURLToPath(new URL("./train/attack-table.bin", import.meta.url));
+const ATTACK_TABLE_FILE = fileURLToPath(new URL("./train/attack-table.json", import.meta.url));
 const PRIOR_FILE = fileURLToPath(new URL("./train/prior.json", import.meta.url));
 
 export interface ControlPlane {
@@ -54,13 +58,14 @@ export async function startControlPlane(
   checkConfig(config);
   const core = loadCore();
   const prior = readPrior(ports.files, core);
+  const attack = readAttackTable(ports.files);
   const signingKey = readSigningKey(config.signingKeyFile, ports.files);
   const metrics = new Metrics(ports.runtime);
   const fatal = lastWords(ports, log);
   const store = new GroupStore(options.disk ?? new LmdbDisk(storeFolder(config.dataDirectory)));
   store.onFailure(fatal);
   try {
-    return await assemble({ config, ports, log, core, prior, signingKey, metrics, store, fatal });
+    return await assemble({ config, ports, log, core, prior, attack, signingKey, metrics, store, fatal });
   } catch (error) {
     await store.close();
     throw error;
@@ -73,6 +78,7 @@ interface Parts {
   log: Log;
   core: Core;
   prior: Prior;
+  attack: AttackTable;
   signingKey: KeyObject | undefined;
   metrics: Metrics;
   store: Store;
@@ -80,12 +86,12 @@ interface Parts {
 }
 
 async function assemble(parts: Parts): Promise<ControlPlane> {
-  const { config, ports, log, core, prior, signingKey, metrics, store, fatal } = parts;
+  const { config, ports, log, core, prior, attack, signingKey, metrics, store, fatal } = parts;
   const { clock, random } = ports;
   const { mesh, windowMs, pulseMs, oversize, training: settings, trainEveryMs, defaultMode } = config;
   const observe = (event: ControlPlaneEvent) => record(event, log, metrics);
   const publication = await Publication.open({
-    ...{ store, core, clock, random, mesh, windowMs, pulseMs, oversize, signingKey, observe },
+    ...{ store, core, clock, random, mesh, windowMs, pulseMs, oversize, attack, signingKey, observe },
   });
   const workloads = new WorkloadBook({ store, clock, publication, settings, defaultMode, observe });
   const rules = new RuleBook({ store, core, clock, publisher: publication, workloads, observe });
@@ -95,7 +101,7 @@ async function assemble(parts: Parts): Promise<ControlPlane> {
     clock,
     observe: ({ target }, outcome, detail) => observe({ kind: "window", target, outcome, detail }),
   });
-  const cycle = new Cycle({ store, core, clock, publication, prior, settings, trainEveryMs, observe });
+  const cycle = new Cycle({ store, core, clock, publication, prior, attack, settings, trainEveryMs, observe });
   const audit = await AuditTrail.open({ store, clock, observe }, config.auditEntries);
   const bans = new BanList({ store, clock });
   const seams = { ingest, workloads, rules, snapshots: publication, bans, audit };
@@ -119,6 +125,10 @@ async function assemble(parts: Parts): Promise<ControlPlane> {
 
 function readPrior(files: Files, core: Core): Prior {
   return parsePrior(files.read(PRIOR_FILE).toString("utf8"), core.featureHash, core.limits.FEATURES);
+}
+
+function readAttackTable(files: Files): AttackTable {
+  return parseAttackTable(files.read(ATTACK_WEIGHTS_FILE), files.read(ATTACK_TABLE_FILE).toString("utf8"));
 }
 
 /** FAILED_PRECONDITION where it is not a private key on P-256: the filters verify no other. */

@@ -4,7 +4,7 @@
 
 import type { KeyObject } from "node:crypto";
 import type { Core } from "./core.ts";
-import type { Snapshot, Target } from "./domain.ts";
+import type { AttackTable, Snapshot, Target } from "./domain.ts";
 import { ControlPlaneError } from "./errors.ts";
 import type { Observer } from "./events.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -12,6 +12,7 @@ import type { Random } from "./ports/random.ts";
 import type { Snapshots } from "./seams.ts";
 import { buildSnapshot, type SnapshotContent } from "./snapshot/build.ts";
 import {
+  adoptAttackTable,
   HISTORY_MAX,
   historyKey,
   MESH_KEY,
@@ -23,6 +24,7 @@ import {
   workloadKey,
 } from "./store/records.ts";
 import type { Store, Transaction } from "./store/store.ts";
+import { NO_ATTACK } from "./train/attack-table.ts";
 
 const HASH_KEY_BYTES = 16;
 
@@ -36,6 +38,8 @@ export interface PublicationLinks {
   windowMs: number;
   pulseMs: number;
   oversize: "allow" | "deny";
+  /** Goes out with every model section; undefined: there is none. */
+  attack: AttackTable | undefined;
   /** P-256 private key; undefined: unsigned. */
   signingKey: KeyObject | undefined;
   observe?: Observer;
@@ -53,7 +57,10 @@ export class Publication implements Snapshots {
     this.epoch = epoch;
   }
 
-  /** Counts the epoch up, makes the hash key at the first start, and puts in force what follows from the store. */
+  /**
+   * Counts the epoch up, makes the hash key at the first start, and puts in force what follows from the store. Models
+   * of another attack table are dropped, and contexts with them.
+   */
   static async open(links: PublicationLinks): Promise<Publication> {
     const epoch = await links.store.transact((transaction) => {
       const mesh = transaction.get<MeshRecord>(MESH_KEY) ?? {
@@ -78,6 +85,7 @@ export class Publication implements Snapshots {
   async change<T>(target: Target, edit: (transaction: Transaction) => T): Promise<T> {
     const { result, snapshot } = await this.#links.store.transact((transaction) => {
       const result = edit(transaction);
+      adoptAttackTable(transaction, target, this.#links.attack?.tableId ?? NO_ATTACK);
       return { result, snapshot: this.#stage(transaction, target) };
     });
     this.#release(snapshot);
@@ -113,10 +121,11 @@ export class Publication implements Snapshots {
     if (workload === undefined || meshRecord === undefined) {
       throw new ControlPlaneError("NOT_FOUND", `workload: ${target}, there is none`, { field: "workload" });
     }
-    const { windowMs, pulseMs, oversize } = this.#links;
+    const { windowMs, pulseMs, oversize, attack } = this.#links;
     return {
       settings: { mode: workload.mode, hashKeys: meshRecord.hashKeys, windowMs, pulseMs, oversize },
       models: { current: workload.current?.model, candidate: workload.candidate?.model },
+      attack,
       rules: readRules(transaction, target),
     };
   }

@@ -19,7 +19,7 @@ import {
   SECTION_SETTINGS,
   SECTIONS,
 } from "./core/manifest";
-import { modelLoad } from "./core/model";
+import { modelLoad } from "./core/model-section";
 import { refusalClear, refuse } from "./core/refusal";
 import { rulesLoad } from "./core/rule-section";
 import { settingsKey0, settingsKey1, settingsLoad, settingsWindowMs } from "./core/settings";

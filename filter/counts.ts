@@ -21,6 +21,9 @@ export const BOUND_DENIALS: u32 = 4;
 export const BOUND_SCANNED: u32 = 5;
 export const BOUND_PARAMETERS: u32 = 6;
 export const BOUND_UNKEYED: u32 = 7;
+export const BOUND_CONTEXTS: u32 = 8;
+/** Reasons that there are, and one. */
+export const BOUND_REASONS: u32 = 9;
 
 const REASONS: i32 = 16;
 const CLASSES: i32 = 5;

@@ -39,6 +39,8 @@ export class Denial {
   segmentIndex: u16 = 0;
   nameLength: u8 = 0;
   requestIdLength: u8 = 0;
+  attackExcess: u16 = 0;
+  structureExcess: u16 = 0;
 
   get bins(): usize {
     return changetype<usize>(this) + 104;
@@ -131,6 +133,8 @@ function writeDenial(denial: Denial): void {
     writeBytes(2, denial.bins, FEATURES);
     writeVarint(3, denial.score);
     writeVarint(4, denial.denyThreshold);
+    writeVarint(5, denial.attackExcess);
+    writeVarint(6, denial.structureExcess);
     writeClose(record);
   }
   writeBytes(12, denial.requestId, denial.requestIdLength);

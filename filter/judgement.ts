@@ -1,25 +1,26 @@
-// Judges one request: features, scores, rules, mode; and, for what is not plainly allowed, why. Works on static
-// memory; the results stay until the next request.
+// Judges one request: features, segments, scores of the three heads, rules, mode. Works on static memory; the results
+// stay until the next request. Why something is not plainly allowed is the matter of reason.ts.
 
 import { callerGroupOf, callerKey, callerNameKey } from "./caller";
+import { attackAt, attackExcess, structureAt, structureExcess, structureFeature, wholeScore } from "./core/context";
 import { BINS, extract, HAS_SECOND, SECOND_BINS } from "./core/extract";
 import { keyOf } from "./core/hash";
 import { NO_SCORE } from "./core/limits";
-import { locate } from "./core/locate";
-import { modelAlert, modelDeny, modelMean } from "./core/model";
+import { modelAlert, modelDeny } from "./core/model";
 import { ruleAction, ruleId, rulesCount } from "./core/rule";
 import { rulesMatch } from "./core/rule-match";
-import { score, topFeature, topPercent } from "./core/score";
+import { score } from "./core/score";
 import { MODE_ENFORCE, MODE_SHADOW, settingsOversizeDeny } from "./core/settings";
 import { judge, VERDICT_ALLOW, VERDICT_DENY, VERDICT_SHADOW_DENY, verdictOf } from "./core/verdict";
 import { tickNs } from "./host/clock";
 import { method, methodLength, path, pathLength } from "./host/headers";
+import { takeSegments } from "./segments";
 import { candidateModel, currentModel, key0, key1, keyed, mode, serving } from "./snapshot";
 
 /** ReasonKind that the law does not know: headers beyond their bound. */
 export const REASON_OVERSIZE: i32 = 3;
 
-/** Of the model that judges: the higher of the two measurements; NO_SCORE without one. */
+/** Of the model that judges: all three heads; NO_SCORE without a model or measurement. */
 export let requestScore: u32 = NO_SCORE;
 export let candidateScore: u32 = NO_SCORE;
 /** Flags of core/extract.ts. */
@@ -27,11 +28,19 @@ export let extraction: i32 = 0;
 /** The rule that decided, or 0. */
 export let ruleIdFound: u64 = 0;
 
-/** The second measurement gave the score. */
-let second: bool = false;
+/** What the model scored with last found: the higher squared distance of the two measurements, E and X of law 11. */
+export let distance: u32 = 0;
+export let excessOfAttack: i32 = 0;
+export let excessOfStructure: i32 = 0;
+/** Numbers of the segments that these are of, and the feature that the latter is told by. */
+export let attackSegment: i32 = 0;
+export let structureSegment: i32 = 0;
+export let structureSign: i32 = 0;
+/** The second measurement gave the distance. */
+export let second: bool = false;
 
-/** Score under one model of the measurements taken; `second` says which of two counted. */
-function scoreUnder(body: usize): u32 {
+/** Squared distance under one model of the measurements taken; `second` says which of two counted. */
+function distanceUnder(body: usize): u32 {
   second = false;
   const first = score(body, BINS);
   if ((extraction & HAS_SECOND) == 0) return first;
@@ -40,17 +49,32 @@ function scoreUnder(body: usize): u32 {
   return second ? again : first;
 }
 
+/** Score under one model, with all that it is made of. */
+function scoreUnder(body: usize): u32 {
+  distance = distanceUnder(body);
+  excessOfAttack = attackExcess(body);
+  attackSegment = attackAt();
+  excessOfStructure = structureExcess(body);
+  structureSegment = structureAt();
+  structureSign = structureFeature();
+  return wholeScore(distance, excessOfAttack, excessOfStructure);
+}
+
 /** No measurement: a request without a content score. */
 export function leaveUnmeasured(): void {
   requestScore = NO_SCORE;
   candidateScore = NO_SCORE;
   extraction = 0;
+  distance = 0;
+  excessOfAttack = excessOfStructure = 0;
 }
 
-/** Measures the target and scores it under both models, where they are there. */
+/** Measures target and headers and scores them under both models, where they are there; the one that judges last. */
 export function measureRequest(): void {
   leaveUnmeasured();
   extraction = extract(path, pathLength);
+  if (!keyed) return;
+  takeSegments((extraction & HAS_SECOND) != 0);
   const candidate = candidateModel();
   if (candidate != 0) candidateScore = scoreUnder(candidate);
   const current = currentModel();
@@ -74,7 +98,9 @@ export function judgeRequest(routeKey: u64): i32 {
     }
   }
   const body = currentModel();
-  return judge(mode(), action, requestScore, body == 0 ? 0 : modelAlert(body), body == 0 ? 0 : modelDeny(body));
+  const alert = body == 0 ? 0 : modelAlert(body);
+  const deny = body == 0 ? 0 : modelDeny(body);
+  return judge(mode(), action, requestScore, alert, deny, body != 0 && excessOfAttack > 0);
 }
 
 /** What becomes of a judgement for a request beyond the header bound: a rule wins, else the operator's choice. */
@@ -85,27 +111,7 @@ export function judgeOversize(judgement: i32): i32 {
   return mode() == MODE_SHADOW ? VERDICT_SHADOW_DENY | (REASON_OVERSIZE << 4) : judgement;
 }
 
-/** The feature that contributed most to the score, with its share, bin and mean in 1/64 bin. */
-export let reasonFeature: i32 = 0;
-export let reasonPercent: u32 = 0;
-export let reasonBin: u32 = 0;
-export let reasonMean: i32 = 0;
-
-/** The bins that gave the score. */
+/** The bins that gave the distance. */
 export function scoredBins(): usize {
   return second ? SECOND_BINS : BINS;
-}
-
-/** Explains the score under the model that judges: the feature above, and its place by core/locate.ts. */
-export function explainScore(): void {
-  const body = currentModel();
-  if (body == 0) return;
-  scoreUnder(body);
-  const bins = scoredBins();
-  score(body, bins);
-  reasonFeature = topFeature(body);
-  reasonPercent = topPercent();
-  reasonBin = load<u8>(bins + reasonFeature);
-  reasonMean = load<i16>(modelMean(body) + ((<usize>reasonFeature) << 1));
-  locate(path, pathLength, reasonFeature, second);
 }

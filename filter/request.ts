@@ -5,10 +5,12 @@
 import { callerClass, callerKey, callerLength, callerName, forgetCaller, readCaller } from "./caller";
 import { noteCaller } from "./callers";
 import { config, DIRECTION_SERVER } from "./config";
+import { countContexts } from "./contexts";
 import { BEYOND_TABLE, BINS, WAS_CUT } from "./core/extract";
 import { keyOf } from "./core/hash";
 import { FEATURES, NO_SCORE } from "./core/limits";
 import { putRoute, ROUTE_BUFFER } from "./core/route";
+import { segmentsBeyond } from "./core/segment";
 import { MODE_OFF } from "./core/settings";
 import { VERDICT_ALLOW, VERDICT_DENY, VERDICT_SHADOW_DENY, verdictOf } from "./core/verdict";
 import {
@@ -97,7 +99,10 @@ function measure(slot: Slot): void {
   measureRequest();
   slot.measured = true;
   memory.copy(slot.bins, BINS, FEATURES);
-  if (keyed) slot.names = plainNameKeys(slot.nameKeys, key0, key1);
+  if (keyed) {
+    slot.names = plainNameKeys(slot.nameKeys, key0, key1);
+    if (segmentsBeyond()) slot.bounds |= boundBit(BOUND_PARAMETERS);
+  }
   if ((extraction & WAS_CUT) != 0) slot.bounds |= boundBit(BOUND_SCANNED);
   if ((extraction & BEYOND_TABLE) != 0) slot.bounds |= boundBit(BOUND_PARAMETERS);
   if (currentModel() == 0) slot.skip = SKIP_NO_MODEL;
@@ -129,6 +134,7 @@ function decide(slot: Slot): void {
   const passes = verdictOf(judgement) == VERDICT_ALLOW;
   if (!passes && !withCaller) readCaller(clientCert, clientCertLength);
   keepCaller(slot);
+  if (passes && slot.measured && !slot.retry && keyed) countContexts();
   if (!isPlain(judgement)) tell(judgement, slot.routeKey);
   // What is not to be learnt from makes no route known: a scan would fill the table.
   if (passes && keyed && !noteRoute(slot.routeKey, ROUTE, routeLength)) slot.bounds |= boundBit(BOUND_ROUTES);

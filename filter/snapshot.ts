@@ -2,7 +2,8 @@
 // into the one that does not serve and put in force by one pointer, so it is adopted whole or not at all.
 
 import { forcedOff } from "./config";
-import { MODEL_SLOT_BYTES, modelCandidate, modelCurrent, modelId, modelPresent } from "./core/model";
+import { ATTACK_TABLE_BYTES } from "./core/attack";
+import { MODEL_SLOT_BYTES, modelAttackTable, modelCandidate, modelCurrent, modelId, modelPresent } from "./core/model";
 import { RULES_SET_BYTES, rulesNeedCaller } from "./core/rule";
 import {
   MODE_LEARN,
@@ -104,9 +105,17 @@ export function incomingRekeys(): bool {
   );
 }
 
+/** Whether the incoming snapshot has the same attack table, also where no model names it: levels are counted by it. */
+function keepsAttackTable(): bool {
+  const held = modelAttackTable(serving.models);
+  const next = modelAttackTable(incoming.models);
+  return held == 0 || next == 0 ? held == next : memory.compare(held, next, ATTACK_TABLE_BYTES) == 0;
+}
+
 /** Whether the incoming snapshot has other models: thresholds aside. */
 export function incomingRemodels(): bool {
   return (
+    !keepsAttackTable() ||
     modelIdIn(modelCurrent(incoming.models)) != modelIdIn(modelCurrent(serving.models)) ||
     modelIdIn(modelCandidate(incoming.models)) != modelIdIn(modelCandidate(serving.models))
   );

@@ -10,6 +10,7 @@ import { alertedOf, REASON_MODEL, reasonOf, VERDICT_DENY, VERDICT_SHADOW_DENY, v
 import {
   BOUND_CALLERS,
   BOUND_EDGES,
+  BOUND_REASONS,
   BOUND_UNKEYED,
   countBound,
   countResponse,
@@ -61,7 +62,7 @@ function countVerdict(slot: Slot): void {
 }
 
 function countBounds(bits: u32): void {
-  for (let reason: u32 = 1; reason < 8; reason++) if ((bits & (1 << reason)) != 0) countBound(reason, 1);
+  for (let reason: u32 = 1; reason < BOUND_REASONS; reason++) if ((bits & (1 << reason)) != 0) countBound(reason, 1);
 }
 
 /** Counts what is known of a request without its response: seen, verdict, bounds. */

@@ -2,9 +2,8 @@
 // for the control plane.
 
 import { featureName } from "./core/feature";
-import { keyOfPair } from "./core/hash";
 import { FEATURES, NO_SCORE } from "./core/limits";
-import { locatedIndex, locatedKind, locatedName, locatedNameLength, SEGMENT_QUERY } from "./core/locate";
+import { SEGMENT_HEADER, SEGMENT_QUERY } from "./core/locate";
 import { modelDeny, modelId } from "./core/model";
 import {
   alertedOf,
@@ -17,28 +16,29 @@ import {
   verdictOf,
 } from "./core/verdict";
 import { addDenial, Denial } from "./denials";
-import { ascii, lengthOf } from "./host/bytes";
+import { ascii } from "./host/bytes";
 import { requestId, requestIdLength } from "./host/headers";
 import { setFilterState } from "./host/properties";
 import { beginText, put, putByte, putBytes, putDecimal, textLength } from "./host/text";
+import { excessOfAttack, excessOfStructure, REASON_OVERSIZE, requestScore, ruleIdFound, scoredBins } from "./judgement";
+import { isPlainName } from "./parameters";
 import {
   explainScore,
-  REASON_OVERSIZE,
   reasonBin,
   reasonFeature,
+  reasonIndex,
+  reasonKind,
   reasonMean,
+  reasonName,
+  reasonNameKey,
+  reasonNameLength,
   reasonPercent,
-  requestScore,
-  ruleIdFound,
-  scoredBins,
-} from "./judgement";
-import { isPlainName } from "./parameters";
-import { currentModel, key0, key1, mode } from "./snapshot";
+} from "./reason";
+import { currentModel, mode } from "./snapshot";
 
 const STATE = ascii("vedette");
 const VALUE_MAX: u32 = 256;
 const VALUE = memory.data(256, 8);
-const NAME_PREFIX = ascii("name:");
 
 /** Whether a judgement is by score: by the model that denies, or by its alert threshold alone. */
 function isByScore(judgement: i32): bool {
@@ -47,10 +47,9 @@ function isByScore(judgement: i32): bool {
 
 /** A name only where it can forge nothing in a log line; else the position. */
 function putLocation(): void {
-  const inQuery = locatedKind() == SEGMENT_QUERY;
-  put(inQuery ? "query:" : "path:");
-  if (inQuery && isPlainName(locatedName(), locatedNameLength())) putBytes(locatedName(), locatedNameLength());
-  else putDecimal(locatedIndex());
+  put(reasonKind == SEGMENT_QUERY ? "query:" : reasonKind == SEGMENT_HEADER ? "header:" : "path:");
+  if (isPlainName(reasonName, reasonNameLength)) putBytes(reasonName, reasonNameLength);
+  else putDecimal(reasonIndex);
 }
 
 /** `verdict;reason;location;score`. */
@@ -89,14 +88,12 @@ function noteModelReason(denial: Denial): void {
   denial.featureBin = <u8>reasonBin;
   denial.mean = reasonMean;
   denial.percent = <u8>reasonPercent;
-  denial.segment = <u8>locatedKind();
-  denial.segmentIndex = <u16>locatedIndex();
-  const length = locatedNameLength();
-  if (length == 0) return;
-  denial.segmentKey = keyOfPair(NAME_PREFIX, lengthOf(NAME_PREFIX), locatedName(), length, key0, key1);
-  if (!isPlainName(locatedName(), length)) return;
-  denial.nameLength = <u8>length;
-  memory.copy(denial.name, locatedName(), length);
+  denial.segment = <u8>reasonKind;
+  denial.segmentIndex = <u16>reasonIndex;
+  denial.segmentKey = reasonNameKey;
+  if (!isPlainName(reasonName, reasonNameLength)) return;
+  denial.nameLength = <u8>reasonNameLength;
+  memory.copy(denial.name, reasonName, reasonNameLength);
 }
 
 function noteDenial(judgement: i32, routeKey: u64): void {
@@ -114,6 +111,8 @@ function noteDenial(judgement: i32, routeKey: u64): void {
   denial.modelId = modelId(body);
   denial.denyThreshold = modelDeny(body);
   denial.score = requestScore;
+  denial.attackExcess = <u16>excessOfAttack;
+  denial.structureExcess = <u16>excessOfStructure;
   memory.copy(denial.bins, scoredBins(), FEATURES);
 }
 

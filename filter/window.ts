@@ -4,6 +4,7 @@
 
 import { clearCallers, forgetCallers, sweepCallers, writeCallers } from "./callers";
 import { config } from "./config";
+import { clearContexts, hasContexts, writeContexts } from "./contexts";
 import { WINDOW_REQUESTS_MAX } from "./core/limits";
 import { settingsWindowMs } from "./core/settings";
 import { writeBegin, writeBytes, writeEnd, writeFixed64, writeVarint } from "./core/write";
@@ -52,11 +53,12 @@ function write(endMs: i64): void {
   writeCallers(12);
   writeEdges(13);
   writeVarint(14, totals.windowsDropped);
+  writeContexts(15);
 }
 
 /** Whether a window would tell anything. */
 function isWorthTelling(): bool {
-  return counts.seen > 0 || totals.windowsDropped != droppedTold;
+  return counts.seen > 0 || hasContexts() || totals.windowsDropped != droppedTold;
 }
 
 /** Seals the open window, if it tells anything, and opens the next. */
@@ -74,6 +76,7 @@ export function sealWindow(nowNs: u64): void {
     release(at);
     clearCounts();
     clearScores();
+    clearContexts();
     sweepGroups();
     sweepRoutes();
     sweepCallers();
@@ -97,6 +100,7 @@ export function forgetKeys(): void {
   forgetRoutes();
   forgetCallers();
   countBound(BOUND_EDGES, forgetEdges());
+  clearContexts();
   forgetNames();
 }
 
@@ -108,5 +112,6 @@ export function forgetStatistics(): void {
   clearRoutes();
   clearCallers();
   forgetEdges();
+  clearContexts();
   forgetNames();
 }

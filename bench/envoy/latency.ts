@@ -1,7 +1,6 @@
 // Latency as clients see it, open loop: each request has an instant at which it is due, drawn beforehand, and its
-// latency
-// counts from that instant, however late it was sent. Arrivals are at random (exponential gaps), and so is the arm of
-// each, so that no arm always follows the same other one.
+// latency counts from that instant, however late it was sent. Arrivals are at random (exponential gaps), and so is the
+// arm of each, so that no arm always follows the same other one.
 
 import { build, type Histogram } from "hdr-histogram-js";
 import { Prng } from "../../test/support/prng.ts";

@@ -1,7 +1,8 @@
 // Scores rows without learning from them: another sidecar with the same compiled filter, given the very model that
-// judges at the service, whose windows nobody reads. The filter tells score and reason only of what is not plainly
-// allowed, so here the alert threshold is 1 and the deny threshold the highest there is: it tells them of every row.
-// A model's id, scores and reasons do not depend on its thresholds.
+// judges at the service, with the hash key and the attack table of its mesh, whose windows nobody reads. The filter
+// tells score and reason only of what is not plainly allowed, so here the alert threshold is 1: it tells them of every
+// row. The deny threshold stays: whether a row is denied is the filter's own verdict. A model's id, scores and reasons
+// do not depend on its thresholds.
 
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
@@ -9,11 +10,18 @@ import type { Core } from "../../control-plane/core.ts";
 import type { Model } from "../../control-plane/domain.ts";
 import { SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import { UpdateSchema } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
-import { encodeManifest, encodeModels, encodeRules, encodeSettings } from "../../control-plane/snapshot/encode.ts";
+import {
+  encodeManifest,
+  encodeModels,
+  encodeRules,
+  encodeSettings,
+  type Settings,
+} from "../../control-plane/snapshot/encode.ts";
 import { FakeControlPlane } from "../../test/host/control-plane.ts";
 import { Sidecar } from "../../test/host/sidecar.ts";
 import { FILTER, TICK_MS, toSpec } from "./mesh.ts";
 import { MESH, PULSE_MS } from "./plane.ts";
+import type { Start } from "./priors.ts";
 import type { Request } from "./set.ts";
 
 const TARGET = "bench/judge";
@@ -21,17 +29,28 @@ const KINDS = { settings: SectionKind.SETTINGS, model: SectionKind.MODEL, rules:
 /** Windows are thrown away: the longest there are. */
 const WINDOW_MS = 600_000;
 const ADOPT_MS_MAX = 20_000;
+/** In mode `shadow` nothing is denied, only told. */
+const DENY = "shadow_deny";
+const VERDICTS = ["alert", DENY];
 
 export interface Judgement {
   /** In 1/256; 0 where the filter gave none. */
   readonly score: number;
+  /** Whether a sidecar that enforces would deny it. */
+  readonly deny: boolean;
   /** The feature that says most; empty without a score. */
   readonly reason: string;
-  /** Where it is strongest, as the filter tells it: `query:NAME`, `query:INDEX`, `path:INDEX`. */
+  /** Where it is strongest, as the filter tells it: kind and name, or the index where a name could forge something. */
   readonly location: string;
 }
 
-const NOTHING: Judgement = { score: 0, reason: "", location: "" };
+/** What a model is bound to: names of contexts are hashed with a key, and bases are levels by a table. */
+export interface ModelBonds {
+  readonly hashKeys: Settings["hashKeys"];
+  readonly attack: Start["attack"];
+}
+
+const NOTHING: Judgement = { score: 0, deny: false, reason: "", location: "" };
 
 export class Judge {
   readonly #core: Core;
@@ -54,28 +73,27 @@ export class Judge {
   }
 
   /** Judges in the order given; nothing is kept from one row to the next. */
-  judge(model: Model, requests: readonly Request[]): Judgement[] {
-    this.#adopt(model);
+  judge(model: Model, bonds: ModelBonds, requests: readonly Request[]): Judgement[] {
+    this.#adopt(model, bonds);
     return requests.map((request) => {
       const { filterState } = this.#sidecar.request({ ...toSpec(request), withoutLog: true });
       return parse(filterState.get("vedette"));
     });
   }
 
-  #adopt(model: Model): void {
-    if (this.#held === model.modelId) return;
-    this.#held = model.modelId;
-    const version = ++this.#version;
+  #adopt(model: Model, { hashKeys, attack }: ModelBonds): void {
+    const telling = { ...model, alertThreshold: 1 };
     const contents = {
-      settings: encodeSettings({
-        ...{ mode: "shadow", hashKeys: [{ id: 1, key: new Uint8Array(16) }], windowMs: WINDOW_MS, pulseMs: PULSE_MS },
-        oversize: "allow",
-      }),
-      model: encodeModels({ current: this.#telling(model), candidate: undefined }),
+      settings: encodeSettings({ mode: "shadow", hashKeys, windowMs: WINDOW_MS, pulseMs: PULSE_MS, oversize: "allow" }),
+      model: encodeModels({ current: telling, candidate: undefined }, attack),
       rules: encodeRules([]),
     };
     const kinds = ["settings", "model", "rules"] as const;
     const sections = kinds.map((kind) => ({ kind, content: contents[kind], digest: sha256(contents[kind]) }));
+    const digests = sections.map(({ digest }) => digest).join();
+    if (this.#held === digests) return;
+    this.#held = digests;
+    const version = ++this.#version;
     const place = { mesh: MESH, target: TARGET, epoch: 1, version, featureHash: this.#core.featureHash };
     this.#plane.push(
       create(UpdateSchema, {
@@ -94,10 +112,6 @@ export class Judge {
     for (const stream of this.#plane.streams) stream.frames.splice(1);
   }
 
-  #telling(model: Model): Model {
-    return { ...model, alertThreshold: 1, denyThreshold: this.#core.limits.SCORE_MAX };
-  }
-
   #until(condition: () => boolean, what: string): void {
     for (let ms = 0; !condition(); ms += TICK_MS) {
       if (ms > ADOPT_MS_MAX) throw new Error(`judge: no ${what} within ${ADOPT_MS_MAX} ms`);
@@ -109,9 +123,10 @@ export class Judge {
 /** `verdict;model:feature;location;score`; nothing is told of a score of 0 and of a request without one. */
 function parse(state: string | undefined): Judgement {
   if (state === undefined) return NOTHING;
-  const [, reason = "", location = "", score = ""] = state.split(";");
-  if (!reason.startsWith("model:") || !/^\d+$/.test(score)) throw new Error(`judge: filter state ${state}`);
-  return { score: Number(score), reason: reason.slice("model:".length), location };
+  const [verdict = "", reason = "", location = "", score = ""] = state.split(";");
+  const told = VERDICTS.includes(verdict) && reason.startsWith("model:") && /^\d+$/.test(score);
+  if (!told) throw new Error(`judge: filter state ${state}`);
+  return { score: Number(score), deny: verdict === DENY, reason: reason.slice("model:".length), location };
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,8 +1,8 @@
 // Puts a location as the filter tells it into the form of the sets: a path segment by its place after a split at each
-// slash, so that the first is 1; a parameter by its name as it stands in the request. The filter names a parameter
-// only where the name can forge nothing in a log line, else it says which one it is.
+// slash, so that the first is 1; a parameter by its name as it stands in the request; a header by its name. The filter
+// names a parameter or a header only where the name can forge nothing in a log line, else it says which one it is.
 
-/** `query:NAME` or `path:INDEX`; the empty text for the empty text. `u` is path and query as on the wire. */
+/** As in the sets; the empty text for the empty text. `u` is path and query as on the wire. */
 export function locationOf(told: string, u: string): string {
   const [kind, rest] = [told.slice(0, told.indexOf(":")), told.slice(told.indexOf(":") + 1)];
   if (kind === "path") return `path:${Number(rest) + 1}`;

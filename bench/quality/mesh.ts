@@ -23,7 +23,7 @@ interface Service {
   fed: number;
 }
 
-/** A row as the emulated host takes it. The body's length and text stay outside: no head reads a body yet. */
+/** A row as the emulated host takes it. The body's length and text stay outside: no head reads a body. */
 export function toSpec({ src, m, u, h }: Request): RequestSpec {
   const headers: [string, string][] = [];
   let authority: string | undefined;

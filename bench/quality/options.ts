@@ -13,8 +13,9 @@ export interface Options extends Extras {
   scores: string | undefined;
   /** Family of attacks that the prior must not have seen. */
   leaveOut: string | undefined;
-  /** Only this head may speak. */
+  /** Only this head may speak, or all but this one. */
   head: Head | undefined;
+  without: Head | undefined;
   /** Writes bench/results/quality.json and the tables of bench/README.md. */
   record: boolean;
   /** Folder of what the shipped prior was made from, for the prior of other organisations. */
@@ -24,8 +25,8 @@ export interface Options extends Extras {
 }
 
 export const USAGE = `usage: npm run bench:quality -- --data FILE...|DIR [--json] [--scores FILE] [--online]
-         [--learning-curve] [--seeds] [--poison] [--scale [N]] [--leave-out FAMILY] [--head ${HEADS.join("|")}]
-         [--prior-data DIR] [--record]`;
+         [--learning-curve] [--seeds] [--poison] [--scale [N]] [--leave-out FAMILY] [--prior-data DIR] [--record]
+         [--head|--without ${HEADS.join("|")}]`;
 
 const SCALE_DEFAULT = 1_000_000;
 const SCALE_MIN = 1000;
@@ -41,7 +42,7 @@ export function parseOptions(args: readonly string[]): Options {
   const typed = Object.entries(values).filter(([name, value]) => value !== false && !NOT_TOLD.has(name));
   return {
     ...{ data: [...data, ...positionals], json, scores, online, seeds, poison, record },
-    ...{ scale: scaleOf(values.scale), head: headOf(values.head), leaveOut: values["leave-out"] },
+    ...{ scale: scaleOf(values.scale), leaveOut: values["leave-out"], ...headsOf(values) },
     ...{ learningCurve: values["learning-curve"], priorData: values["prior-data"] },
     typed: typed.map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`)),
   };
@@ -60,10 +61,15 @@ function scaleOf(text: string | undefined): number | undefined {
   throw new Error(`--scale: ${text}, must be ${SCALE_MIN} to ${SCALE_MAX}`);
 }
 
-function headOf(name: string | undefined): Head | undefined {
+function headsOf({ head, without }: { head?: string | undefined; without?: string | undefined }) {
+  if (head !== undefined && without !== undefined) throw new Error("--without: goes not with --head");
+  return { head: headOf("head", head), without: headOf("without", without) };
+}
+
+function headOf(option: string, name: string | undefined): Head | undefined {
   if (name === undefined) return undefined;
   const head = HEADS.find((one) => one === name);
-  if (head === undefined) throw new Error(`--head: ${name}, must be ${HEADS.join(" or ")}`);
+  if (head === undefined) throw new Error(`--${option}: ${name}, must be ${HEADS.join(" or ")}`);
   return head;
 }
 
@@ -83,6 +89,7 @@ function parse(args: readonly string[]) {
         scale: { type: "string" },
         "leave-out": { type: "string" },
         head: { type: "string" },
+        without: { type: "string" },
         "prior-data": { type: "string" },
         record: { type: "boolean", default: false },
       },

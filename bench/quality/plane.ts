@@ -13,19 +13,24 @@ import { Denials } from "../../control-plane/server/denials.ts";
 import { Nodes } from "../../control-plane/server/nodes.ts";
 import { Sidecars } from "../../control-plane/server/sidecar.ts";
 import { GroupStore } from "../../control-plane/store/group.ts";
-
-import { readDays, type WorkloadRecord, workloadKey } from "../../control-plane/store/records.ts";
+import {
+  MESH_KEY,
+  type MeshRecord,
+  readDays,
+  type WorkloadRecord,
+  workloadKey,
+} from "../../control-plane/store/records.ts";
 import { addStatistics, emptyStatistics } from "../../control-plane/store/statistics.ts";
 import type { Disk } from "../../control-plane/store/store.ts";
+import { MeshScores } from "../../control-plane/train/mesh.ts";
 import { trainModel } from "../../control-plane/train/model.ts";
-import type { Prior } from "../../control-plane/train/prior.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
-import { thresholdsOf } from "../../control-plane/train/threshold.ts";
 import { WorkloadBook } from "../../control-plane/workloads.ts";
 import { Prng } from "../../test/support/prng.ts";
 import { BenchClock } from "./clock.ts";
 import { MemoryDisk } from "./disk.ts";
-import { type Head, only } from "./heads.ts";
+import { silenced, type Voices } from "./heads.ts";
+import type { Start } from "./priors.ts";
 
 export const MESH = "bench";
 /** The shortest windows and pulses there may be: time costs turns of the emulated hosts. */
@@ -57,12 +62,9 @@ export interface Deployed {
   readonly deny: number;
 }
 
-export interface PlaneOptions {
+export interface PlaneOptions extends Voices, Start {
   core: Core;
-  prior: Prior;
   mode: Mode;
-  /** Only this head may speak. */
-  head?: Head | undefined;
   /** In memory unless told. */
   disk?: Disk;
   /** Another trainer, only to see that the measurements notice. */
@@ -74,28 +76,43 @@ export class BenchPlane {
   readonly sidecars: Sidecars;
   readonly nodes: Nodes;
   readonly publication: Publication;
+  /** As all sidecars of the mesh have it. */
+  readonly attack: Start["attack"];
   /** Tasks that failed, publications that were refused, windows that were not merged. */
   readonly faults: string[] = [];
   readonly #core: Core;
   readonly #store: GroupStore;
   readonly #cycleLinks: CycleLinks;
+  readonly #mesh = new MeshScores();
   readonly #deployed = new Map<Target, Deployed>();
   readonly #seen = new Map<Target, number>();
 
   private constructor(options: PlaneOptions, store: GroupStore, publication: Publication, clock: BenchClock) {
-    const { core, prior, mode, head, train = trainModel } = options;
+    const { core, prior, attack, mode, train = trainModel } = options;
     const observe = (event: ControlPlaneEvent) => this.#observe(event);
     this.clock = clock;
     this.#core = core;
     this.#store = store;
+    this.attack = attack;
     this.publication = publication;
     const workloads = new WorkloadBook({ store, clock, publication, settings: SETTINGS, defaultMode: mode, observe });
     this.nodes = new Nodes(clock);
     this.#cycleLinks = {
-      ...{ store, core, clock, publication, prior, settings: SETTINGS, trainEveryMs: 1_000, observe },
+      ...{
+        store,
+        core,
+        clock,
+        publication,
+        prior,
+        attack,
+        settings: SETTINGS,
+        trainEveryMs: 1_000,
+        observe,
+        mesh: this.#mesh,
+      },
       train: (...input) => {
         const model = train(...input);
-        return model === undefined || head === undefined ? model : only(model, head);
+        return model && silenced(model, options, core);
       },
     };
     const metrics = new Metrics({
@@ -124,7 +141,7 @@ export class BenchPlane {
     const clock = new BenchClock();
     const publication = await Publication.open({
       ...{ store, core: options.core, clock, random: seeded(), mesh: MESH, windowMs: WINDOW_MS, pulseMs: PULSE_MS },
-      ...{ oversize: "allow", signingKey: undefined },
+      ...{ oversize: "allow", signingKey: undefined, attack: options.attack },
     });
     return new BenchPlane(options, store, publication, clock);
   }
@@ -149,7 +166,7 @@ export class BenchPlane {
     const model = this.model(target);
     if (model === undefined || this.#deployed.get(target)?.modelId === model.modelId) return;
     const counts = this.statistics(target, model.modelId).scores[model.modelId] ?? [];
-    const at = (alertFpr: number) => thresholdsOf(counts, { ...SETTINGS, alertFpr }, this.#core);
+    const at = (alertFpr: number) => this.#mesh.thresholdsOf(counts, { ...SETTINGS, alertFpr }, this.#core);
     const [loose, strict] = [at(LOOSE_FPR), at(SETTINGS.alertFpr)];
     const { modelId, alertThreshold, denyThreshold } = model;
     if (loose === undefined || strict?.alertThreshold !== alertThreshold || strict.denyThreshold !== denyThreshold) {
@@ -168,6 +185,13 @@ export class BenchPlane {
   /** The model in force; undefined before the first. */
   model(target: Target): Model | undefined {
     return this.#store.reader.get<WorkloadRecord>(workloadKey(target))?.current?.model;
+  }
+
+  /** Keys that contexts are hashed with, in all sidecars of the mesh. */
+  get hashKeys(): MeshRecord["hashKeys"] {
+    const record = this.#store.reader.get<MeshRecord>(MESH_KEY);
+    if (record === undefined) throw new Error("mesh: no record, not opened");
+    return record.hashKeys;
   }
 
   deployed(target: Target): Deployed | undefined {

@@ -4,11 +4,11 @@
 import type { Core } from "../../control-plane/core.ts";
 import type { CycleLinks } from "../../control-plane/cycle.ts";
 import type { Disk } from "../../control-plane/store/store.ts";
-import type { Prior } from "../../control-plane/train/prior.ts";
-import type { Head } from "./heads.ts";
+import type { Voices } from "./heads.ts";
 import { Judge } from "./judge.ts";
 import { locationOf } from "./location.ts";
 import { BenchMesh } from "./mesh.ts";
+import type { Priors } from "./priors.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Request } from "./set.ts";
 
@@ -17,9 +17,10 @@ export interface Verdict {
   readonly row: number;
   /** In 1/256 squared standard deviations; 0 where the filter gave none, or no model was deployed. */
   readonly score: number;
-  /** At or above the product's threshold for an alert target of 1 %, of 0.1 %, for its default deny target. */
+  /** At or above the product's threshold for an alert target of 1 %, of 0.1 %. */
   readonly deny1: boolean;
   readonly deny01: boolean;
+  /** The filter's own verdict at the default deny target. */
   readonly deny: boolean;
   /** In the form of the sets. */
   readonly at: string;
@@ -31,15 +32,14 @@ export function scoreLine({ row, score, deny1, deny01, deny, at, reason }: Verdi
   return JSON.stringify({ row, score, deny1, deny01, deny, at, reason });
 }
 
-export interface ReplayOptions {
+export interface ReplayOptions extends Voices {
   core: Core;
-  /** Of a service; services with the same one share a mesh. */
-  priorOf: (svc: string) => Prior;
+  /** Prior and attack table of a service; services with the same object share a mesh. */
+  priorOf: Priors["of"];
   /** Requests that the product denies are not learnt from. */
   enforce?: boolean;
   /** Each stage is a day. */
   daily?: boolean;
-  head?: Head | undefined;
   disk?: () => Disk;
   train?: CycleLinks["train"];
 }
@@ -65,9 +65,9 @@ export async function replay(
   return result;
 }
 
-/** Services in groups of one prior each. */
-export function byPrior(services: Iterable<string>, priorOf: (svc: string) => Prior): string[][] {
-  const groups = new Map<Prior, string[]>();
+/** Services in groups that start from the same. */
+export function byPrior(services: Iterable<string>, priorOf: Priors["of"]): string[][] {
+  const groups = new Map<ReturnType<Priors["of"]>, string[]>();
   for (const svc of services) {
     const group = groups.get(priorOf(svc));
     if (group === undefined) groups.set(priorOf(svc), [svc]);
@@ -76,11 +76,11 @@ export function byPrior(services: Iterable<string>, priorOf: (svc: string) => Pr
   return [...groups.values()];
 }
 
-/** A mesh of services with the same prior. */
+/** A mesh of services with the same prior and attack table. */
 export function openMesh(services: readonly string[], options: ReplayOptions): Promise<BenchMesh> {
-  const { core, priorOf, enforce = false, head, disk, train } = options;
+  const { core, priorOf, enforce = false, head, without, disk, train } = options;
   return BenchMesh.open(services, {
-    ...{ core, prior: priorOf(services[0] ?? ""), mode: enforce ? "enforce" : "learn", head },
+    ...{ core, ...priorOf(services[0] ?? ""), mode: enforce ? "enforce" : "learn", head, without },
     ...(disk === undefined ? {} : { disk: disk() }),
     ...(train === undefined ? {} : { train }),
   });
@@ -128,10 +128,10 @@ export function scoreRows(
     return;
   }
   const picked = pick(requests, rows);
-  for (const [i, { score, reason, location }] of judge.judge(model, picked).entries()) {
+  for (const [i, { score, deny, reason, location }] of judge.judge(model, mesh.plane, picked).entries()) {
     result.verdicts.push({
       ...{ row: rows[i] as number, score, reason, at: locationOf(location, picked[i]?.u ?? "") },
-      ...{ deny1: score >= deployed.thr1, deny01: score >= deployed.thr01, deny: score >= deployed.deny },
+      ...{ deny1: score >= deployed.thr1, deny01: score >= deployed.thr01, deny },
     });
   }
 }

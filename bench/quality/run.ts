@@ -3,7 +3,7 @@
 import type { Core } from "../../control-plane/core.ts";
 import type { CycleLinks } from "../../control-plane/cycle.ts";
 import type { Disk } from "../../control-plane/store/store.ts";
-import type { Head } from "./heads.ts";
+import type { Voices } from "./heads.ts";
 import { allAttacks, onlineOf } from "./online.ts";
 import { SETTINGS } from "./plane.ts";
 import { poisonOf } from "./poison.ts";
@@ -30,11 +30,9 @@ export interface Extras {
   scale: number | undefined;
 }
 
-export interface RunOptions extends Partial<Extras> {
+export interface RunOptions extends Partial<Extras>, Voices {
   core: Core;
   priors: Priors;
-  /** Only this head may speak. */
-  head?: Head | undefined;
   disk?: () => Disk;
   train?: CycleLinks["train"];
   /** Seconds of a clock that only grows. */
@@ -52,9 +50,9 @@ export interface Run {
 type Play = (requests: readonly Request[], schedule: Schedule, how?: Partial<ReplayOptions>) => Promise<Replay>;
 
 export async function runSet(set: QualitySet, options: RunOptions): Promise<Run> {
-  const { core, priors, head, disk, train, online = false, seconds } = options;
+  const { core, priors, head, without, disk, train, online = false, seconds } = options;
   const common: ReplayOptions = {
-    ...{ core, priorOf: priors.of, head },
+    ...{ core, priorOf: priors.of, head, without },
     ...(disk === undefined ? {} : { disk }),
     ...(train === undefined ? {} : { train }),
   };

@@ -3,7 +3,7 @@
 // (lengths, unique keys) were checked at the edge, and are checked again here where a sum would go wrong without.
 
 import type { Core, Limits } from "../core.ts";
-import type { Counts, Moments, Statistics, WindowReport } from "../domain.ts";
+import type { ContextSums, Counts, Moments, Statistics, WindowReport } from "../domain.ts";
 
 /** Rounding of a product of two doubles, with room to spare; the sums themselves are exact. */
 const ROUNDING = 1 + 1e-9;
@@ -26,7 +26,8 @@ export function implausible(report: WindowReport, core: Core): string | undefine
     ofCounts(statistics.counts, limits) ??
     ofMoments(statistics, limits) ??
     ofScores(statistics, limits) ??
-    ofTables(statistics, limits)
+    ofTables(statistics, limits) ??
+    ofContexts(statistics, limits)
   );
 }
 
@@ -128,6 +129,36 @@ function ofTables({ routes, callers, edges }: Statistics, limits: Limits): strin
     for (const name of ["denied", "failures"] as const) {
       if (edge[name] > edge.n) return said(`edges[${key}].${name}`, edge[name], `n = ${edge.n} at most`);
     }
+  }
+  return undefined;
+}
+
+function ofContexts({ contexts }: Statistics, limits: Limits): string | undefined {
+  for (const [key, context] of Object.entries(contexts)) {
+    if (!KEY.test(key) || key === OVERFLOW) return said("contexts.key", key, "16 hex digits, not 0");
+    const fault = ofContext(`contexts[${key}]`, context, limits);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** Each segment has one length and one level, and any set of classes. */
+function ofContext(field: string, context: ContextSums, limits: Limits): string | undefined {
+  const { kind, n, classes, lengths, levels } = context;
+  if (kind !== 1 && kind !== 2 && kind !== 3) return said(`${field}.kind`, kind, "1 to 3");
+  // One request has at most that many segments of one name: all its parameters.
+  const most = REQUESTS_SLACK * limits.WINDOW_REQUESTS_MAX * limits.PARAMETERS_MAX;
+  if (!isCount(n) || n < 1 || n > most) return said(`${field}.n`, n, `1 to ${most}`);
+  const sizes = { classes: limits.CLASSES, lengths: limits.LENGTHS, levels: limits.LEVELS };
+  for (const [name, counts] of Object.entries({ classes, lengths, levels })) {
+    const size = sizes[name as keyof typeof sizes];
+    if (counts.length !== size) return said(`${field}.${name}`, counts.length, `${size} counts`);
+    const wrong = counts.findIndex((one) => !isCount(one) || one > n);
+    if (wrong >= 0) return said(`${field}.${name}[${wrong}]`, counts[wrong] ?? 0, `0 to n = ${n}`);
+  }
+  for (const [name, counts] of Object.entries({ lengths, levels })) {
+    const sum = sumOf(counts);
+    if (sum !== n) return said(`${field}.${name}`, sum, `n = ${n} in all`);
   }
   return undefined;
 }

@@ -1,7 +1,8 @@
 // Turns the reason of a denial into a sentence for an operator. Names that came from a sidecar are printed with
 // everything outside visible ASCII escaped, so that a log or a terminal shows them and does not obey them.
 
-import { type Denial, type Reason, ReasonKind, SegmentKind, Verdict } from "../gen/vedette/v1/decision_pb.ts";
+import { type DecisionRecord, type Denial, type Reason, ReasonKind, Verdict } from "../gen/vedette/v1/decision_pb.ts";
+import { SegmentKind } from "../gen/vedette/v1/statistics_pb.ts";
 import { fromWireMode, hexKey } from "./wire.ts";
 
 /** Features by id, as the table of filter/core/README.md section 3 names them, and in words. */
@@ -40,15 +41,27 @@ export const FEATURES: readonly { name: string; words: string }[] = [
   { name: "value_dots", words: "dots in values" },
 ];
 
+/** What the other two heads find in one segment, by section 11; the unit of its bin, where it has one. */
+export const SIGNS: Readonly<Record<number, { name: string; words: string; unit: string }>> = {
+  32: { name: "attack_level", words: "likeness to attacks", unit: "bin" },
+  33: { name: "new_name", words: "a name that was hardly ever seen", unit: "" },
+  34: { name: "new_characters", words: "characters that are new there", unit: "length bin" },
+  35: { name: "unusual_length", words: "a length that is new there", unit: "length bin" },
+};
+
 /** Features that look at the path as a whole: the index of their segment means nothing. */
 const WHOLE: ReadonlySet<string> = new Set(["path_length", "path_depth"]);
 /** Means travel in 1/64 bin, scores in 1/256. */
 const MEAN_UNIT = 64;
 const SCORE_UNIT = 256;
+/** What an excess of the attack head and of the structure head adds to a score (section 11). */
+const ATTACK_UNIT = 128;
+const STRUCTURE_UNIT = 256;
 
 /**
  * For instance `query parameter q: function calls (calls: bin 5, usual 0.1) made 61 % of the score 161.1 (deny from
- * 35.2)`. Segments are counted from 1. A deny that the mode did not act on ends in `; not acted on (mode shadow)`.
+ * 35.2)`, and behind it what the attack and the structure head added, where they did. Segments are counted from 1. A
+ * deny that the mode did not act on ends in `; not acted on (mode shadow)`.
  */
 export function describe(denial: Denial): string {
   const acted = denial.verdict === Verdict.SHADOW_DENY ? `; not acted on (mode ${modeName(denial)})` : "";
@@ -70,14 +83,30 @@ function describeReason(denial: Denial): string {
 }
 
 function describeModel(denial: Denial, reason: Reason): string {
+  const share = `${describeFeature(reason)} made ${reason.contributionPercent} % of the score`;
+  const { record } = denial;
+  if (record === undefined) return share;
+  const threshold = record.denyThreshold === 0 ? "" : ` (deny from ${inUnits(record.denyThreshold)})`;
+  return `${share} ${inUnits(record.score)}${threshold}${describeExcesses(record)}`;
+}
+
+function describeFeature(reason: Reason): string {
+  const sign = SIGNS[reason.feature];
+  if (sign !== undefined) {
+    const bin = sign.unit === "" ? "" : `: ${sign.unit} ${reason.featureBin}`;
+    return `${describeSegment(reason, sign.name)}: ${sign.words} (${sign.name}${bin})`;
+  }
   const unknown = `feature ${reason.feature}`;
   const { name, words } = FEATURES[reason.feature] ?? { name: unknown, words: unknown };
   const usual = (reason.featureMean / MEAN_UNIT).toFixed(1);
-  const share = `${describeSegment(reason, name)}: ${words} (${name}: bin ${reason.featureBin}, usual ${usual})`;
-  const { record } = denial;
-  if (record === undefined) return `${share} made ${reason.contributionPercent} % of the score`;
-  const threshold = record.denyThreshold === 0 ? "" : ` (deny from ${inUnits(record.denyThreshold)})`;
-  return `${share} made ${reason.contributionPercent} % of the score ${inUnits(record.score)}${threshold}`;
+  return `${describeSegment(reason, name)}: ${words} (${name}: bin ${reason.featureBin}, usual ${usual})`;
+}
+
+/** For instance `; likeness to attacks added 40.5; structure added 3.0`; empty where they added nothing. */
+function describeExcesses({ attackExcess, structureExcess }: DecisionRecord): string {
+  const attack = attackExcess === 0 ? [] : [`likeness to attacks added ${inUnits(attackExcess * ATTACK_UNIT)}`];
+  const structure = structureExcess === 0 ? [] : [`structure added ${inUnits(structureExcess * STRUCTURE_UNIT)}`];
+  return [...attack, ...structure].map((part) => `; ${part}`).join("");
 }
 
 /** Squared standard deviations, as people are told scores. */

@@ -2,14 +2,25 @@
 // above 2^53 - 1) is INVALID_ARGUMENT naming the field. Whether its numbers are plausible is for ingest to say.
 
 import { create } from "@bufbuild/protobuf";
-import type { Counts, EdgeCount, Identity, Moments, RouteSums, Statistics, WindowReport } from "../domain.ts";
+import type {
+  ContextSums,
+  Counts,
+  EdgeCount,
+  Identity,
+  Moments,
+  RouteSums,
+  Statistics,
+  WindowReport,
+} from "../domain.ts";
 import { invalid } from "../errors.ts";
 import {
+  type ContextStatistics,
   Direction,
   type EdgeStatistics,
   type GroupMoments,
   type RouteStatistics,
   type ScoreHistogram,
+  SegmentKind,
   type Window,
   WindowSchema,
   type CallerStatistics as WireCaller,
@@ -19,6 +30,9 @@ import { checkTarget, count, counts as countEach, fromWireClass, hexKey } from "
 
 const RESPONSE_CLASSES = 5;
 const SCORE_BUCKETS = 128;
+const CLASSES = 11;
+const LENGTHS = 25;
+const LEVELS = 32;
 const FEATURES = 32;
 
 /** `window` has passed validation. */
@@ -51,6 +65,7 @@ function toStatistics(window: Window): Statistics {
     routes: keyed("window.routes", window.routes, (one) => hexKey(one.key), toRoute),
     callers: keyed("window.callers", window.callers, (one) => hexKey(one.key), toCaller),
     edges: keyed("window.edges", window.edges, (one) => `${hexKey(one.callerKey)}/${hexKey(one.routeKey)}`, toEdge),
+    contexts: keyed("window.contexts", window.contexts, (one) => hexKey(one.key), toContext),
   };
 }
 
@@ -92,19 +107,55 @@ function toMoments(one: GroupMoments, field: string): Moments {
 }
 
 function toBuckets(one: ScoreHistogram, field: string): number[] {
-  if (one.buckets.length !== one.counts.length) {
-    throw invalid(field, `${field}: ${one.counts.length} counts, must be as many as buckets, ${one.buckets.length}`);
+  return spread({ bins: one.buckets, counts: one.counts, size: SCORE_BUCKETS }, field, "buckets", "counts");
+}
+
+function toContext(one: ContextStatistics, field: string): ContextSums {
+  if (one.classes.length !== CLASSES) {
+    throw invalid(`${field}.classes`, `${field}.classes: ${one.classes.length} counts, must be ${CLASSES}`);
   }
-  const counts = new Array<number>(SCORE_BUCKETS).fill(0);
+  const { lengths, lengthCounts, levels, levelCounts } = one;
+  return {
+    kind: kindOf(one.kind, `${field}.kind`),
+    n: count(`${field}.n`, one.n),
+    classes: countEach(`${field}.classes`, one.classes),
+    lengths: spread({ bins: lengths, counts: lengthCounts, size: LENGTHS }, field, "lengths", "length_counts"),
+    levels: spread({ bins: levels, counts: levelCounts, size: LEVELS }, field, "levels", "level_counts"),
+  };
+}
+
+function kindOf(kind: SegmentKind, field: string): ContextSums["kind"] {
+  switch (kind) {
+    case SegmentKind.PATH:
+    case SegmentKind.QUERY:
+    case SegmentKind.HEADER:
+      return kind;
+    default:
+      throw invalid(field, `${field}: ${kind}, must be path, query or header`);
+  }
+}
+
+/** Counts of bins that ascend become a list of all bins. */
+function spread(
+  { bins, counts, size }: { bins: readonly number[]; counts: readonly bigint[]; size: number },
+  field: string,
+  binsName: string,
+  countsName: string,
+): number[] {
+  if (bins.length !== counts.length) {
+    throw invalid(field, `${field}: ${counts.length} ${countsName}, must be as many as ${binsName}, ${bins.length}`);
+  }
+  const whole = new Array<number>(size).fill(0);
   let last = -1;
-  for (const [i, bucket] of one.buckets.entries()) {
-    if (bucket <= last || bucket >= SCORE_BUCKETS) {
-      throw invalid(`${field}.buckets[${i}]`, `${field}.buckets[${i}]: ${bucket}, must ascend and be at most 127`);
+  for (const [i, bin] of bins.entries()) {
+    if (bin <= last || bin >= size) {
+      const name = `${field}.${binsName}[${i}]`;
+      throw invalid(name, `${name}: ${bin}, must ascend and be at most ${size - 1}`);
     }
-    counts[bucket] = count(`${field}.counts[${i}]`, one.counts[i] ?? 0n);
-    last = bucket;
+    whole[bin] = count(`${field}.${countsName}[${i}]`, counts[i] ?? 0n);
+    last = bin;
   }
-  return counts;
+  return whole;
 }
 
 function toRoute(one: RouteStatistics, field: string): RouteSums {

@@ -3,7 +3,7 @@
 
 import { createHash, type KeyObject, sign } from "node:crypto";
 import type { Core } from "../core.ts";
-import type { Rule, Snapshot, SnapshotSection, Target } from "../domain.ts";
+import type { AttackTable, Rule, Snapshot, SnapshotSection, Target } from "../domain.ts";
 import { checkModels, checkSection } from "./check.ts";
 import { encodeManifest, encodeModels, encodeRules, encodeSettings, type Models, type Settings } from "./encode.ts";
 
@@ -13,6 +13,8 @@ const SIGNED_PREFIX = Buffer.from("vedette/manifest/v1\0");
 export interface SnapshotContent {
   settings: Settings;
   models: Models;
+  /** Of all models; undefined: their other heads are silent. */
+  attack?: AttackTable | undefined;
   /** Ascending by id. */
   rules: readonly Rule[];
 }
@@ -54,10 +56,10 @@ export function buildSnapshot(content: SnapshotContent, place: SnapshotPlace): S
   };
 }
 
-function buildSections(core: Core, { settings, models, rules }: SnapshotContent): SnapshotSection[] {
+function buildSections(core: Core, { settings, models, attack, rules }: SnapshotContent): SnapshotSection[] {
   const contents: Record<SnapshotSection["kind"], Uint8Array> = {
     settings: encodeSettings(settings),
-    model: encodeModels(models),
+    model: encodeModels(models, attack),
     rules: encodeRules(rules),
   };
   checkSection(core, "settings", contents.settings);

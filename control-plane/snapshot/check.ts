@@ -1,5 +1,5 @@
 // What leaves is code: every section goes through the filter's own decoder first, and a model is scored on vectors
-// whose scores are computed here a second time. What the filter would refuse, or would score otherwise, is refused
+// whose distances are computed here a second time. What the filter would refuse, or would score otherwise, is refused
 // before it leaves.
 
 import type { Core, SectionKind } from "../core.ts";
@@ -19,7 +19,10 @@ export function checkSection(core: Core, kind: SectionKind, content: Uint8Array)
   throw refused(field, `${value}, must be ${bound}`);
 }
 
-/** As `checkSection`, for the section that was encoded from these models; then runs the self-test vectors. */
+/**
+ * As `checkSection`, for the section that was encoded from these models; then runs the self-test vectors through the
+ * content head. The other two heads add to what it says, and only above bases that thresholds are calibrated with.
+ */
 export function checkModels(core: Core, models: Models, content: Uint8Array): void {
   checkSection(core, "model", content);
   for (const body of ["current", "candidate"] as const) {

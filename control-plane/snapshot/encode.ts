@@ -3,8 +3,9 @@
 // keep sorted.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Mode, Model, Rule, SnapshotSection } from "../domain.ts";
+import type { AttackTable, Mode, Model, Rule, SnapshotSection } from "../domain.ts";
 import {
+  AttackTableSchema,
   ManifestSchema,
   type ModelBody,
   ModelBodySchema,
@@ -15,6 +16,7 @@ import {
   SectionKind,
   SettingsSectionSchema,
   Mode as WireMode,
+  type AttackTable as WireTable,
 } from "../gen/vedette/v1/model_pb.ts";
 
 export interface Settings {
@@ -64,11 +66,17 @@ export function encodeSettings(settings: Settings): Uint8Array {
   return toBinary(SettingsSectionSchema, message);
 }
 
-export function encodeModels({ current, candidate }: Models): Uint8Array {
+/** The table goes out without any model, too: levels are counted by it. */
+export function encodeModels({ current, candidate }: Models, attack?: AttackTable | undefined): Uint8Array {
   const section = create(ModelSectionSchema);
   if (current !== undefined) section.current = toBody(current);
   if (candidate !== undefined) section.candidate = toBody(candidate);
+  if (attack !== undefined) section.attack = toTable(attack);
   return toBinary(ModelSectionSchema, section);
+}
+
+function toTable({ tableId, weights, bias }: AttackTable): WireTable {
+  return create(AttackTableSchema, { tableId: BigInt(`0x${tableId}`), weights: Uint8Array.from(weights), bias });
 }
 
 function toBody(model: Model): ModelBody {
@@ -80,6 +88,10 @@ function toBody(model: Model): ModelBody {
     clip: bytesOf(model.clip),
     alertThreshold: model.alertThreshold,
     denyThreshold: model.denyThreshold,
+    contexts: Uint8Array.from(model.contexts),
+    kinds: Uint8Array.from(model.kinds),
+    structureBase: model.structureBase,
+    attackId: BigInt(`0x${model.attackId}`),
   });
 }
 

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { Counts, Identity, Mode, Model, Rule, Statistics, Target } from "../domain.ts";
 import { addStatistics, emptyCounts, emptyStatistics, type LiveModels } from "./statistics.ts";
-import type { Key, Reader } from "./store.ts";
+import type { Key, Reader, Transaction } from "./store.ts";
 
 export const STRATA = 64;
 /** Published manifests that are remembered, per target. */
@@ -41,6 +41,8 @@ export interface WorkloadRecord {
   rules: number;
   current: TrainedModel | null;
   candidate: TrainedModel | null;
+  /** Attack table that levels are counted by; absent in records of before there were any. */
+  attackId?: string;
 }
 
 /** Windows of a target by what became of them, and counts of days that are no longer kept. */
@@ -122,6 +124,24 @@ export function liveModels(workload: WorkloadRecord | undefined): LiveModels {
   const live = new Set<string>();
   for (const trained of [workload?.current, workload?.candidate]) if (trained) live.add(trained.model.modelId);
   return live;
+}
+
+/**
+ * Levels count by one attack table: under another one the contexts of a target, and the models made from them, say
+ * nothing. They are dropped, and learnt again.
+ */
+export function adoptAttackTable(transaction: Transaction, target: Target, tableId: string): void {
+  const record = transaction.get<WorkloadRecord>(workloadKey(target));
+  if (record === undefined || record.attackId === tableId) return;
+  const made = (trained: TrainedModel | null) => (trained?.model.attackId === tableId ? trained : null);
+  const { current, candidate } = record;
+  transaction.put(workloadKey(target), {
+    ...record,
+    ...{ current: made(current), candidate: made(candidate), attackId: tableId },
+  });
+  for (const { key, value } of transaction.range<Statistics>(strataPrefix(target))) {
+    transaction.put(key, { ...value, contexts: {} });
+  }
 }
 
 /** The strata of a target added up by day, ascending by day. */

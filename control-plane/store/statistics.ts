@@ -2,12 +2,14 @@
 // grouping; a stratum that is left out leaves the rest as if it had never been. Tables of keys have bounds: the lowest
 // keys are kept, the rest goes to the overflow entry, so what is kept does not depend on who came first.
 
-import type { CallerCount, Counts, EdgeCount, Moments, RouteSums, Statistics } from "../domain.ts";
+import type { CallerCount, ContextSums, Counts, EdgeCount, Moments, RouteSums, Statistics } from "../domain.ts";
 
 /** Keys kept in a merged table. Four times, eight times, and four times what one VM holds: variety across sidecars. */
 export const ROUTES_KEPT = 1024;
 export const CALLERS_KEPT = 1024;
 export const EDGES_KEPT = 4096;
+/** Contexts kept; of the others nothing is. Eight times what one window tells, twice what a model holds. */
+export const CONTEXTS_KEPT = 2048;
 
 /** The overflow entry of a table. */
 export const OVERFLOW = "0".repeat(16);
@@ -36,7 +38,7 @@ export function emptyCounts(): Counts {
 }
 
 export function emptyStatistics(): Statistics {
-  return { counts: emptyCounts(), moments: {}, scores: {}, routes: {}, callers: {}, edges: {} };
+  return { counts: emptyCounts(), moments: {}, scores: {}, routes: {}, callers: {}, edges: {}, contexts: {} };
 }
 
 export function addCounts(a: Counts, b: Counts): Counts {
@@ -66,11 +68,40 @@ export function addStatistics(a: Statistics, b: Statistics, live: LiveModels): S
     routes: capped(union(a.routes, b.routes, addRoutes), ROUTES_KEPT, OVERFLOW, addRoutes, nameless),
     callers: capped(union(a.callers, b.callers, addCallers), CALLERS_KEPT, OVERFLOW, addCallers, nobody),
     edges: capped(union(a.edges, b.edges, addEdges), EDGES_KEPT, `${OVERFLOW}/${OVERFLOW}`, addEdges, (edge) => edge),
+    // Not there in records of before there were contexts.
+    contexts: addContexts(a.contexts ?? {}, b.contexts ?? {}),
   };
+}
+
+/** The sum; the lowest keys of it, which are hashes, so that what is kept is chance and yet free of order. */
+export function addContexts(
+  a: Readonly<Record<string, ContextSums>>,
+  b: Readonly<Record<string, ContextSums>>,
+): Record<string, ContextSums> {
+  const sum = union(a, b, addContext);
+  const keys = Object.keys(sum);
+  if (keys.length <= CONTEXTS_KEPT) return sum;
+  return Object.fromEntries(
+    keys
+      .sort()
+      .slice(0, CONTEXTS_KEPT)
+      .map((key) => [key, sum[key] as ContextSums]),
+  );
 }
 
 export function addMoments(a: Moments, b: Moments): Moments {
   return { n: add(a.n, b.n), sums: addEach(a.sums, b.sums), products: addEach(a.products, b.products) };
+}
+
+function addContext(a: ContextSums, b: ContextSums): ContextSums {
+  return {
+    // A key names one kind. Where sidecars disagree, the choice must not depend on order.
+    kind: (a.kind < b.kind ? a : b).kind,
+    n: add(a.n, b.n),
+    classes: addEach(a.classes, b.classes),
+    lengths: addEach(a.lengths, b.lengths),
+    levels: addEach(a.levels, b.levels),
+  };
 }
 
 function addRoutes(a: RouteSums, b: RouteSums): RouteSums {
@@ -121,7 +152,11 @@ function addEach(a: number[], b: number[]): number[] {
   return long.map((value, i) => add(value, short[i] ?? 0));
 }
 
-function union<T>(a: Record<string, T>, b: Record<string, T>, merge: (x: T, y: T) => T): Record<string, T> {
+function union<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  merge: (x: T, y: T) => T,
+): Record<string, T> {
   const sum = { ...a };
   for (const [key, value] of Object.entries(b)) {
     const held = sum[key];

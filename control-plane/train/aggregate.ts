@@ -2,7 +2,7 @@
 // counts for. Everything is a big integer, so the result depends neither on the order of windows nor on how sidecars
 // shared them.
 
-import type { Moments } from "../domain.ts";
+import type { ContextSums, Moments } from "../domain.ts";
 
 /**
  * round(256 x 2^(-age / 7)): half a week counts as much as the day, a quarter two weeks ago; older than 27 days is left
@@ -23,11 +23,14 @@ const SHARE_BITS = 20n;
 /** One request, of today and uncapped, counts for this much in the sums. */
 export const REQUEST_UNIT = 256n << SHARE_BITS;
 
+/** What a day adds to the moments, and to contexts. */
 export interface DayMoments {
   /** Days since 1970. */
   day: number;
   /** By caller group. */
   moments: Readonly<Record<string, Moments>>;
+  /** By context key. */
+  contexts: Readonly<Record<string, ContextSums>>;
 }
 
 /** Sums in units of REQUEST_UNIT. */
@@ -38,7 +41,7 @@ export interface WeightedMoments {
 }
 
 /** Undefined where no day has requests. */
-export function aggregate(days: readonly DayMoments[]): WeightedMoments | undefined {
+export function aggregate(days: readonly Omit<DayMoments, "contexts">[]): WeightedMoments | undefined {
   const held = days.filter(({ moments }) => Object.values(moments).some(({ n }) => n > 0));
   const newest = Math.max(...held.map(({ day }) => day));
   const groups = new Map<string, WeightedMoments>();
@@ -60,12 +63,12 @@ export function aggregate(days: readonly DayMoments[]): WeightedMoments | undefi
 }
 
 /** Requests in the sums, of any age. */
-export function learntOf(days: readonly DayMoments[]): number {
+export function learntOf(days: readonly Pick<DayMoments, "moments">[]): number {
   return days.reduce((sum, { moments }) => sum + Object.values(moments).reduce((n, cell) => n + cell.n, 0), 0);
 }
 
 /** Twice the median share (the lower one of an even number); no bound below four groups. */
-function shareMax(counts: bigint[]): bigint {
+export function shareMax(counts: bigint[]): bigint {
   const sorted = counts.toSorted((a, b) => (a < b ? -1 : 1));
   const median = sorted[(sorted.length - 1) >> 1] ?? 0n;
   return sorted.length < GROUPS_MIN ? (sorted.at(-1) ?? 0n) : SHARE_MAX * median;

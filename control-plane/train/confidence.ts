@@ -20,7 +20,7 @@ export function confidenceOf(
   settings: TrainSettings,
 ): { confidence: Confidence; detail: string } {
   const { learnRequestsMin, calibrationRequestsMin } = settings;
-  const learnt = learntOf([{ day: 0, moments: statistics.moments }]);
+  const learnt = learntOf([statistics]);
   if (models.current === undefined && models.candidate === undefined) {
     return { confidence: "learning", detail: `${learnt} of ${learnRequestsMin} requests learnt` };
   }

@@ -20,7 +20,7 @@ export function dueOf(state: ModelState, statistics: Statistics, settings: Train
   if (candidate !== undefined) {
     return scoredBy(statistics, candidate.modelId) >= settings.calibrationRequestsMin ? "calibrate" : "nothing";
   }
-  const learnt = learntOf([{ day: 0, moments: statistics.moments }]);
+  const learnt = learntOf([statistics]);
   if (current === undefined) return learnt >= settings.learnRequestsMin ? "train" : "nothing";
   const grown = learnt * 100 >= current.learnt * (100 + settings.retrainGrowthPercent);
   const aged = nowMs - current.trainedAtMs >= settings.retrainAfterMs && learnt !== current.learnt;

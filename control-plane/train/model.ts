@@ -1,10 +1,13 @@
-// The trainer: sums of days and the prior become the integer model of filter/core/README.md section 5. A pure function:
-// same input, same bytes. The model is not calibrated yet; thresholds come from the scores it will have given
-// (threshold.ts).
+// The trainer: sums of days, the prior and the attack table become the integer model of filter/core/README.md
+// sections 5 and 11. A pure function: same input, same bytes. The model is not calibrated yet; thresholds come from
+// the scores it will have given (threshold.ts).
 
 import type { Core } from "../core.ts";
-import type { Model } from "../domain.ts";
-import { aggregate, type DayMoments } from "./aggregate.ts";
+import type { AttackTable, ContextSums, Model } from "../domain.ts";
+import { addContexts } from "../store/statistics.ts";
+import { AGE_WEIGHTS, aggregate, type DayMoments, learntOf } from "./aggregate.ts";
+import { NO_ATTACK } from "./attack-table.ts";
+import { NO_CONTEXTS, type TrainedContexts, trainContexts } from "./contexts.ts";
 import { estimate, type Gaussian } from "./covariance.ts";
 import { inverseFactor } from "./factor.ts";
 import type { Prior } from "./prior.ts";
@@ -24,14 +27,45 @@ const CLIP_MAX = 2047;
 const CLIP_DEVIATIONS = 4;
 const CLIP_BINS_MIN = 1;
 
-/** Undefined where nothing was learnt. */
-export function trainModel(days: readonly DayMoments[], prior: Prior, core: Pick<Core, "sha256">): Model | undefined {
+/** What a model id names beside the numbers of the content head. */
+export interface OtherHeads extends TrainedContexts {
+  attackId: string;
+}
+
+const SILENT_HEADS: OtherHeads = { ...NO_CONTEXTS, attackId: NO_ATTACK };
+
+type Law = Pick<Core, "sha256" | "log2">;
+
+/**
+ * Undefined where nothing was learnt. Without an attack table, by which levels are counted, only the content head
+ * speaks.
+ */
+export function trainModel(
+  days: readonly DayMoments[],
+  prior: Prior,
+  core: Law,
+  attack?: AttackTable | undefined,
+): Model | undefined {
   const moments = aggregate(days);
-  return moments === undefined ? undefined : quantize(estimate(moments, prior), core);
+  if (moments === undefined) return undefined;
+  const heads = attack === undefined ? SILENT_HEADS : { ...contextsOf(days, core), attackId: attack.tableId };
+  return quantize(estimate(moments, prior), core, heads);
+}
+
+/** All days within the horizon count alike: what was usual last week is no news. */
+function contextsOf(days: readonly DayMoments[], core: Law): TrainedContexts {
+  const newest = Math.max(...days.filter((day) => learntOf([day]) > 0).map(({ day }) => day));
+  const held = days.filter(({ day }) => newest - day < AGE_WEIGHTS.length);
+  const sums = held.reduce<Record<string, ContextSums>>((sum, { contexts }) => addContexts(sum, contexts), {});
+  return trainContexts(sums, learntOf(held), core);
 }
 
 /** Rounds to the integers of the law. */
-export function quantize({ mean, covariance }: Gaussian, core: Pick<Core, "sha256">): Model {
+export function quantize(
+  { mean, covariance }: Gaussian,
+  core: Pick<Core, "sha256">,
+  heads: OtherHeads = SILENT_HEADS,
+): Model {
   const features = mean.length;
   const rows = inverseFactor(covariance, features);
   const factor = new Int8Array(features * features);
@@ -46,28 +80,24 @@ export function quantize({ mean, covariance }: Gaussian, core: Pick<Core, "sha25
     clip[r] = Math.min(CLIP_MAX, round(bins * BIN_UNIT));
   }
   const rounded = Int16Array.from(mean, (value) => Math.max(0, Math.min(CLIP_MAX, round(value * BIN_UNIT))));
-  return {
-    modelId: idOf([rounded, factor, scale, clip], core),
-    mean: rounded,
-    factor,
-    scale,
-    clip,
-    alertThreshold: 0,
-    denyThreshold: 0,
-  };
+  return named({ mean: rounded, factor, scale, clip, ...heads, alertThreshold: 0, denyThreshold: 0 }, core);
 }
 
-/** The first 8 bytes of SHA-256 over the numbers as they travel, as a little-endian u64, in hex. */
-function idOf(parts: readonly (Int16Array | Int8Array | Uint32Array)[], core: Pick<Core, "sha256">): string {
-  const bytes = parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  const whole = new Uint8Array(bytes.reduce((size, part) => size + part.length, 0));
-  let offset = 0;
-  for (const part of bytes) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  const digest = core.sha256(whole);
-  return new DataView(digest.buffer, digest.byteOffset).getBigUint64(0, true).toString(16).padStart(16, "0");
+/** With its id: the first 8 bytes of SHA-256 over all but the thresholds, as a little-endian u64, in hex. */
+export function named(model: Omit<Model, "modelId">, core: Pick<Core, "sha256">): Model {
+  const { mean, factor, scale, clip, contexts, kinds, structureBase, attackId } = model;
+  const tail = Buffer.alloc(12);
+  tail.writeUInt32LE(structureBase);
+  tail.writeBigUInt64LE(BigInt(`0x${attackId}`), 4);
+  const parts = [mean, factor, scale, clip, contexts, kinds, tail];
+  const digest = core.sha256(Buffer.concat(parts.map(bytesOf)));
+  const id = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0, true);
+  return { modelId: id.toString(16).padStart(16, "0"), ...model };
+}
+
+/** As they travel. */
+function bytesOf(part: Int16Array | Int8Array | Uint32Array | Uint8Array): Uint8Array {
+  return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
 }
 
 /** To the nearest, halves up. */

@@ -5,6 +5,7 @@
 // upper edges: roundings make a threshold higher.
 
 import type { Core } from "../core.ts";
+import { logOf } from "./logarithm.ts";
 import type { TrainSettings } from "./settings.ts";
 
 type Scale = Pick<Core, "log2" | "bucketEnd" | "limits">;
@@ -30,7 +31,6 @@ const TAIL_SHARE = 100;
  * 7,500 requests: with the plain mean excess and nothing left out, the threshold rose above nearly all attacks.
  */
 const TRIM_SHARE = 500;
-const LOG_UNIT = 65_536;
 const PER_BILLION = 1e9;
 
 export interface Thresholds {
@@ -126,17 +126,6 @@ function tailPoint(counts: readonly number[], total: number, scale: Scale): Quan
     point = quantile(counts, allowed, scale);
   }
   return point;
-}
-
-/** log2 by the core's table; exact powers of two are taken out of what is above 32 bits. */
-function logOf(value: number, scale: Scale): number {
-  let whole = 0;
-  let rest = value;
-  while (rest >= 2 ** 32) {
-    rest = Math.floor(rest / 2);
-    whole++;
-  }
-  return whole + scale.log2(rest) / LOG_UNIT;
 }
 
 /** Between the powers of ten straight in the logarithm of the rate. */

@@ -37,7 +37,13 @@ export const ODD_VALUE_STARTS: i32 = 29;
 export const ODD_VALUE_ENDS: i32 = 30;
 export const VALUE_DOTS: i32 = 31;
 
-/** Name of a feature, constant data; empty for other ids. */
+// What a reason names where another head had the largest part of the score (law 11): no features of the model.
+export const ATTACK_LEVEL: i32 = 32;
+export const NEW_NAME: i32 = 33;
+export const NEW_CHARACTERS: i32 = 34;
+export const UNUSUAL_LENGTH: i32 = 35;
+
+/** Name of a feature, or of what another head found (32 to 35), constant data; empty for other ids. */
 export function featureName(id: i32): string {
   switch (id) {
     case PATH_LENGTH:
@@ -111,6 +117,14 @@ function laterName(id: i32): string {
       return "odd_value_ends";
     case VALUE_DOTS:
       return "value_dots";
+    case ATTACK_LEVEL:
+      return "attack_level";
+    case NEW_NAME:
+      return "new_name";
+    case NEW_CHARACTERS:
+      return "new_characters";
+    case UNUSUAL_LENGTH:
+      return "unusual_length";
     default:
       return "";
   }

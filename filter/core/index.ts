@@ -11,28 +11,46 @@
 //             alertedOf
 //   law 8     checkSection(kind, len), checkManifest(len) and manifest*; refusalValue(), putRefusalField(out),
 //             putRefusalBound(out)
+//   law 9, 11 measureRequest(target, len, headers, len, k0, k1, table) -> segments; then segmentAt(i) -> row,
+//             segmentsBeyond(), scoreRequest(body), requestDistance(body), attackExcess(body), structureExcess(body),
+//             attackAt(), structureAt(), structureFeature(), locateSegment(kind, index); attackTable() -> table
+//   law 10    attackFeatures(len, out), attackLevel(len) of the text at INPUT; levelBin(level)
 //   limits    every constant of limits.ts as a global under its own name
 //   tests     byteClass(byte), the table of law 3; write*, the writer of protobuf
 
+import { cutText, levelOf, NO_LEVEL, putAttackFeatures } from "./attack";
 import { RULES_MAX_BYTES } from "./limits";
 import { manifestRead, SECTION_MODEL, SECTION_RULES, SECTION_SETTINGS } from "./manifest";
-import { MODEL_BODY_BYTES, MODEL_SLOT_BYTES, modelLoad } from "./model";
+import { MODEL_BODY_BYTES, MODEL_SLOT_BYTES, modelAttackTable } from "./model";
+import { modelLoad } from "./model-section";
 import { refusalClear, refuse } from "./refusal";
 import { RULES_SET_BYTES } from "./rule";
 import { rulesLoad } from "./rule-section";
 import { SETTINGS_SLOT_BYTES, settingsLoad } from "./settings";
 
+export { ATTACK_TABLE_BYTES, levelBin, levelOf, NO_LEVEL, putAttackFeatures } from "./attack";
 export { bin, entropyBin, linear, ratio } from "./bin";
 export { byteClass } from "./byte-class";
+export { attackAt, attackExcess, structureAt, structureExcess, structureFeature, wholeScore } from "./context";
 export { BEYOND_TABLE, BINS, extract, HAS_SECOND, SECOND_BINS, WAS_CUT } from "./extract";
 export { featureHash, putFeatureLines } from "./feature";
 export { callerGroup, keyOf, keyOfPair, sipHash13 } from "./hash";
 export { bucketLow, bucketOf } from "./histogram";
 export * from "./limits";
-export { locate, locatedIndex, locatedKind, locatedName, locatedNameLength } from "./locate";
+export { locate, locatedIndex, locatedKind, locatedName, locatedNameLength, locateSegment } from "./locate";
 export { log2 } from "./log2";
 export { manifestFits, manifestFollows, manifestIsFor, manifestNames } from "./manifest";
-export { modelAlert, modelDeny, modelId, modelPresent } from "./model";
+export {
+  modelAlert,
+  modelContextCount,
+  modelContexts,
+  modelDeny,
+  modelHasKinds,
+  modelId,
+  modelKind,
+  modelPresent,
+  modelStructureBase,
+} from "./model";
 export {
   CELL_BYTES,
   CELL_PRODUCTS,
@@ -56,6 +74,15 @@ export { ruleAction, ruleAt, ruleDeadline, ruleId, rulesCount, rulesNeedCaller }
 export { rulesMatch } from "./rule-match";
 export { contribution, score, topFeature, topPercent } from "./score";
 export {
+  addHeaderSegment,
+  addTargetSegments,
+  beginSegments,
+  SEGMENT_BYTES,
+  segmentAt,
+  segmentCount,
+  segmentsBeyond,
+} from "./segment";
+export {
   settingsKey0,
   settingsKey1,
   settingsKeyId,
@@ -66,7 +93,9 @@ export {
   settingsWindowMs,
 } from "./settings";
 export { sha256 } from "./sha256";
+export { splitTarget } from "./target";
 export { alertedOf, judge, reasonOf, verdictOf } from "./verdict";
+export { measureRequest, requestDistance, requestSecond, scoreRequest } from "./whole-request";
 export {
   writeBegin,
   writeBytes,
@@ -139,4 +168,23 @@ export function loadRules(
   let held: usize = 0;
   if (keepsHeld) held = other ? RULES : OTHER_RULES;
   return rulesLoad(INPUT, len, set, held, k0, k1, serverNowMs, monotonicNs);
+}
+
+/**
+ * Features of the text of `len` bytes at INPUT, cut there as law 9 says: their distinct indices, u16, to `out`, at most
+ * 1,025. Returns how many.
+ */
+export function attackFeatures(len: i32, out: usize): i32 {
+  return putAttackFeatures(INPUT, cutText(INPUT, len), out);
+}
+
+/** The attack table of the model section checked last; 0 without one. */
+export function attackTable(): usize {
+  return modelAttackTable(MODEL);
+}
+
+/** Level by that table of the text of `len` bytes at INPUT, cut there as law 9 says; NO_LEVEL without text or table. */
+export function attackLevel(len: i32): i32 {
+  const table = attackTable();
+  return table == 0 || len == 0 ? NO_LEVEL : levelOf(INPUT, cutText(INPUT, len), table);
 }

@@ -70,3 +70,25 @@ export const SLOTS_MAX: i32 = 64;
 export const WINDOW_REQUESTS_MAX: u32 = 1 << 22;
 /** Declared maximum of the filter's memory, in 64 KiB pages. */
 export const MEMORY_PAGES_MAX: i32 = 64;
+
+/** Segments that the attack and structure heads look at (law 9). */
+export const HEADER_SEGMENTS_MAX: i32 = 128;
+/** Of a segment's name, what its context is named by. */
+export const CONTEXT_NAME_MAX: i32 = 64;
+/** A longer text is taken as head and tail: bounds the time of a request. */
+export const TEXT_HEAD: i32 = 384;
+export const TEXT_TAIL: i32 = 128;
+export const HEADER_VALUE_HEAD: i32 = 6144;
+export const HEADER_VALUE_TAIL: i32 = 2048;
+export const CLASSES: i32 = 11;
+export const LENGTHS: i32 = BIN_MAX + 1;
+export const LEVELS: i32 = 32;
+/** Highest attack excess that counts, in 1/32 nat. */
+export const EXCESS_MAX: i32 = 2047;
+/** Weights of the attack table: as many as 15 bits can name; half as many find fewer command injections. */
+export const ATTACK_WEIGHTS: i32 = 32768;
+export const ATTACK_BIAS_MAX: i32 = 65536;
+/** Contexts of a model: two bodies and the attack table stay below MODEL_MAX. */
+export const MODEL_CONTEXTS_MAX: i32 = 1024;
+/** Contexts of one window. */
+export const CONTEXTS_MAX: i32 = 256;

@@ -6,7 +6,16 @@ import * as counts from "./decode";
 import { decode, decodeAgain } from "./decode";
 import { countWith, hasOddEnd, hasOddStart, isHidden } from "./extract";
 import * as feature from "./feature";
-import { PARAMETERS_MAX, PATH_HEAD, PATH_SEGMENTS_MAX, PATH_TAIL, QUERY_HEAD, QUERY_TAIL } from "./limits";
+import { headerName, headerNameLength } from "./header-text";
+import {
+  CONTEXT_NAME_MAX,
+  PARAMETERS_MAX,
+  PATH_HEAD,
+  PATH_SEGMENTS_MAX,
+  PATH_TAIL,
+  QUERY_HEAD,
+  QUERY_TAIL,
+} from "./limits";
 import { countOf, measure } from "./measure";
 import { symbolsIn } from "./symbol";
 import { path, pathLen, query, queryLen, splitTarget } from "./target";
@@ -14,6 +23,7 @@ import { path, pathLen, query, queryLen, splitTarget } from "./target";
 /** Kinds of segments, numbered as in the contract. */
 export const SEGMENT_PATH: i32 = 1;
 export const SEGMENT_QUERY: i32 = 2;
+export const SEGMENT_HEADER: i32 = 3;
 
 const SLASH: i32 = 0x2f;
 const AMPERSAND: i32 = 0x26;
@@ -27,17 +37,17 @@ let kind: i32 = 0;
 let index: i32 = 0;
 let nameLen: i32 = 0;
 
-/** SEGMENT_PATH or SEGMENT_QUERY. */
+/** SEGMENT_PATH, SEGMENT_QUERY or, after locateSegment, SEGMENT_HEADER. */
 export function locatedKind(): i32 {
   return kind;
 }
 
-/** 0-based position of the path segment or parameter; 0 for the path or query as a whole. */
+/** 0-based position of the path segment, parameter or header; 0 for the path or query as a whole. */
 export function locatedIndex(): i32 {
   return index;
 }
 
-/** Address of the name of the parameter, decoded once; static. */
+/** Address of the name of the parameter, decoded once, or of the header; static. */
 export function locatedName(): usize {
   return NAME;
 }
@@ -187,4 +197,30 @@ export function locate(ptr: usize, len: i32, id: i32, twice: bool): void {
   if (!isQueryFeature(id)) searchPath(id, twice);
   if (!isPathFeature(id)) searchQuery(id, twice);
   if (kind == 0) kind = queryLen > 0 ? SEGMENT_QUERY : SEGMENT_PATH;
+}
+
+/** Decodes the name of a parameter of the target split last, by its 0-based position. */
+function nameParameter(position: i32): void {
+  const end = query + queryLen;
+  let from = query;
+  for (let i = 0; i <= position; i++) {
+    while (from < end && load<u8>(from) == AMPERSAND) from++;
+    if (from >= end) return;
+    if (i == position) nameLen = <i32>(decode(from, end, NAME, STOPS_NAME) - NAME);
+    while (from < end && load<u8>(from) != AMPERSAND) from++;
+  }
+}
+
+/**
+ * Takes a segment of segment.ts as the place, by its kind and index. The target split last and the names of headers
+ * must be those of the request; of a header's name the first 64 bytes are told.
+ */
+export function locateSegment(segmentKind: i32, segmentIndex: i32): void {
+  kind = segmentKind;
+  index = segmentIndex;
+  nameLen = 0;
+  if (kind == SEGMENT_QUERY) nameParameter(index);
+  if (kind != SEGMENT_HEADER) return;
+  nameLen = min<i32>(headerNameLength(index), CONTEXT_NAME_MAX);
+  memory.copy(NAME, headerName(index), nameLen);
 }

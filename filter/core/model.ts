@@ -1,46 +1,35 @@
-// The model section (law 8), decoded into a slot of the caller: the current model, and the candidate that is scored
-// beside it. A refused section leaves the slot undefined: it must not serve.
+// Models as they serve: a slot of the caller holds the current model, the candidate that is scored beside it, and the
+// attack table of both. model-section.ts fills it.
 //
-// Slot: two bodies, current and candidate. Body, little-endian: 0 u32 present, 4 u32 alert threshold, 8 u32 deny
-// threshold, 16 u64 model id, 32 mean (32 x i16), 96 scale (32 x u32), 224 clip (32 x i16), 288 factor (32 x 32 x
-// i8). Aligned to 16 if the slot is.
+// Slot: two bodies, then the attack table: 32,768 weights (i8), the bias (i32), 4 bytes of nothing, its id (u64), which
+// is 0 without a table. Aligned to 16 if the slot is. Body, little-endian: 0 u32 present (bit 0), with kinds (bit 1),
+// 4 u32 alert threshold, 8 u32 deny threshold, 12 u32 contexts, 16 u64 model id, 24 u64 attack id, 32 mean (32 x i16),
+// 96 scale (32 x u32), 224 clip (32 x i16), 288 factor (32 x 32 x i8), 1312 kinds (3 x 4 bytes), 1324 u32 structure
+// base, 1328 contexts (rows of 16 bytes).
 
-import { MODEL_MAX, SCORE_MAX } from "./limits";
-import {
-  FIXED64,
-  isField,
-  LENGTH,
-  readBegin,
-  readContent,
-  readEnter,
-  readErrorOffset,
-  readField,
-  readLeave,
-  readLength,
-  readOk,
-  readValue,
-  readValue32,
-  VARINT,
-} from "./read";
-import { refuse } from "./refusal";
-import { sha256Add, sha256Begin, sha256End } from "./sha256";
+import { ATTACK_WEIGHTS, MODEL_CONTEXTS_MAX } from "./limits";
 
-const MEAN_BYTES: i32 = 64;
-const FACTOR_BYTES: i32 = 1024;
-const SCALE_BYTES: i32 = 128;
-const CLIP_BYTES: i32 = 64;
-/** Of means and clips, in 1/64 bin. */
-const DEVIATION_MAX: i32 = 2047;
+/** Of the first word of a body. */
+export const BODY_PRESENT: u32 = 1;
+export const BODY_HAS_KINDS: u32 = 2;
 const MEAN: usize = 32;
 const SCALE: usize = 96;
 const CLIP: usize = 224;
 const FACTOR: usize = 288;
+const KINDS: usize = 1312;
+export const STRUCTURE_BASE: usize = 1324;
+const CONTEXTS: usize = 1328;
+/** Size of a row of a context. */
+export const CONTEXT_BYTES: i32 = 16;
 /** Size of a body in bytes: where the candidate begins in a slot. */
-export const MODEL_BODY_BYTES: i32 = 1312;
+export const MODEL_BODY_BYTES: i32 = 1328 + MODEL_CONTEXTS_MAX * CONTEXT_BYTES;
+const TABLE: i32 = 2 * MODEL_BODY_BYTES;
+const TABLE_ID: i32 = TABLE + ATTACK_WEIGHTS + 8;
 /** Size of a slot in bytes. */
-export const MODEL_SLOT_BYTES: i32 = 2 * MODEL_BODY_BYTES;
+export const MODEL_SLOT_BYTES: i32 = TABLE_ID + 8;
 
-const DIGEST = memory.data(32, 8);
+/** Changes whenever a slot does: what was worked out with a model or a table is then forgotten. */
+export let modelEdition: u32 = 0;
 
 /** Body of the model that judges. */
 export function modelCurrent(slot: usize): usize {
@@ -50,6 +39,24 @@ export function modelCurrent(slot: usize): usize {
 /** Body of the candidate. */
 export function modelCandidate(slot: usize): usize {
   return slot + MODEL_BODY_BYTES;
+}
+
+/** Address of the attack table: 32,768 weights (i8), then the bias (i32); 0 if the section had none. */
+export function modelAttackTable(slot: usize): usize {
+  return load<u64>(slot, TABLE_ID) == 0 ? 0 : slot + TABLE;
+}
+
+/** Takes an attack table into a slot: weights (i8), bias, and its id, which is not 0. */
+export function modelSetAttackTable(slot: usize, weights: usize, bias: i32, id: u64): void {
+  memory.copy(slot + TABLE, weights, ATTACK_WEIGHTS);
+  store<i32>(slot, bias, TABLE + ATTACK_WEIGHTS);
+  store<u64>(slot, id, TABLE_ID);
+}
+
+/** Makes a slot without a model. */
+export function modelClear(slot: usize): void {
+  modelEdition++;
+  memory.fill(slot, 0, MODEL_SLOT_BYTES);
 }
 
 /** True if the section had this body. */
@@ -67,7 +74,7 @@ export function modelDeny(body: usize): u32 {
   return load<u32>(body, 8);
 }
 
-/** Names the factor; never 0 in a body that is present. */
+/** Names the model; never 0 in a body that is present. */
 export function modelId(body: usize): u64 {
   return load<u64>(body, 16);
 }
@@ -92,128 +99,27 @@ export function modelFactor(body: usize): usize {
   return body + FACTOR;
 }
 
-/** Makes a slot without a model. */
-export function modelClear(slot: usize): void {
-  memory.fill(slot, 0, MODEL_SLOT_BYTES);
+/** True if the attack and the structure head speak: the body has kinds. */
+export function modelHasKinds(body: usize): bool {
+  return (load<u32>(body) & BODY_HAS_KINDS) != 0;
 }
 
-// Fields of the body being read. The arrays point into the section until all of it was found readable.
-let id: u64 = 0;
-let mean: usize = 0;
-let meanLen: i32 = 0;
-let factor: usize = 0;
-let factorLen: i32 = 0;
-let scale: usize = 0;
-let scaleLen: i32 = 0;
-let clip: usize = 0;
-let clipLen: i32 = 0;
-let alert: u32 = 0;
-let deny: u32 = 0;
-
-/** Reads one ModelBody into the variables above; false if it is not readable. */
-function readBody(ptr: usize, len: i32): bool {
-  id = 0;
-  alert = deny = 0;
-  meanLen = factorLen = scaleLen = clipLen = 0;
-  readBegin(ptr, len);
-  while (readField()) {
-    if (isField(1, FIXED64)) id = readValue();
-    else if (isField(2, LENGTH)) {
-      mean = readContent();
-      meanLen = readLength();
-    } else if (isField(3, LENGTH)) {
-      factor = readContent();
-      factorLen = readLength();
-    } else if (isField(4, LENGTH)) {
-      scale = readContent();
-      scaleLen = readLength();
-    } else if (isField(5, VARINT)) alert = readValue32();
-    else if (isField(6, VARINT)) deny = readValue32();
-    else if (isField(7, LENGTH)) {
-      clip = readContent();
-      clipLen = readLength();
-    }
-  }
-  return readOk();
+/** Address of what is known of a kind of segments, 1 to 3: base (i16), name surprise (u8), a byte of nothing. */
+export function modelKind(body: usize, kind: i32): usize {
+  return body + KINDS + ((<usize>(kind - 1)) << 2);
 }
 
-/** First 8 bytes of SHA-256 of mean, factor, scale and clip. */
-function contentId(): u64 {
-  sha256Begin();
-  sha256Add(mean, MEAN_BYTES);
-  sha256Add(factor, FACTOR_BYTES);
-  sha256Add(scale, SCALE_BYTES);
-  sha256Add(clip, CLIP_BYTES);
-  sha256End(DIGEST);
-  return load<u64>(DIGEST);
+/** What structure surprises are counted from, in 1/16 nat; 0 to 255. */
+export function modelStructureBase(body: usize): i32 {
+  return load<i32>(body, STRUCTURE_BASE);
 }
 
-function checkNumbers(): bool {
-  if (meanLen != MEAN_BYTES) return refuse("model.mean", meanLen, "64 bytes");
-  for (let at: usize = 0; at < <usize>MEAN_BYTES; at += 2) {
-    const m: i32 = load<i16>(mean + at);
-    if (m < 0 || m > DEVIATION_MAX) return refuse("model.mean", <u64>(m & 0xffff), "0..2047");
-  }
-  if (factorLen != FACTOR_BYTES) return refuse("model.factor", factorLen, "1024 bytes");
-  if (scaleLen != SCALE_BYTES) return refuse("model.scale", scaleLen, "128 bytes");
-  for (let at: usize = 0; at < <usize>SCALE_BYTES; at += 4) {
-    const s = load<u32>(scale + at);
-    if (s > SCORE_MAX) return refuse("model.scale", s, "2147483647");
-  }
-  if (clipLen != CLIP_BYTES) return refuse("model.clip", clipLen, "64 bytes");
-  for (let at: usize = 0; at < <usize>CLIP_BYTES; at += 2) {
-    const k: i32 = load<i16>(clip + at);
-    if (k < 1 || k > DEVIATION_MAX) return refuse("model.clip", <u64>(k & 0xffff), "1..2047");
-  }
-  return true;
+/** Number of contexts. */
+export function modelContextCount(body: usize): i32 {
+  return load<i32>(body, 12);
 }
 
-function checkBody(): bool {
-  if (!checkNumbers()) return false;
-  if (id == 0) return refuse("model.model_id", 0, "not 0");
-  if (id != contentId()) return refuse("model.model_id", id, "SHA-256 of mean, factor, scale, clip");
-  if (deny > SCORE_MAX) return refuse("model.deny_threshold", deny, "2147483647");
-  if (deny != 0 && (alert == 0 || deny < alert)) return refuse("model.deny_threshold", deny, "alert_threshold or more");
-  return true;
-}
-
-function storeBody(body: usize): void {
-  store<u32>(body, 1);
-  store<u32>(body, alert, 4);
-  store<u32>(body, deny, 8);
-  store<u64>(body, id, 16);
-  memory.copy(body + MEAN, mean, MEAN_BYTES);
-  memory.copy(body + SCALE, scale, SCALE_BYTES);
-  memory.copy(body + CLIP, clip, CLIP_BYTES);
-  memory.copy(body + FACTOR, factor, FACTOR_BYTES);
-}
-
-/** Decodes `len` bytes of a ModelSection into `slot`; false if refused, see refusal.ts. */
-export function modelLoad(ptr: usize, len: i32, slot: usize): bool {
-  if (len > MODEL_MAX) return refuse("section.size", len, "131072 bytes");
-  modelClear(slot);
-  let current: usize = 0;
-  let currentLen = 0;
-  let candidate: usize = 0;
-  let candidateLen = 0;
-  readBegin(ptr, len);
-  while (readField()) {
-    if (isField(1, LENGTH)) {
-      current = readContent();
-      currentLen = readLength();
-    } else if (isField(2, LENGTH)) {
-      candidate = readContent();
-      candidateLen = readLength();
-    }
-  }
-  if (!readOk()) return refuse("section", readErrorOffset(), "readable");
-  return loadBody(ptr, current, currentLen, slot) && loadBody(ptr, candidate, candidateLen, modelCandidate(slot));
-}
-
-function loadBody(section: usize, ptr: usize, len: i32, body: usize): bool {
-  if (ptr == 0) return true;
-  if (!readBody(ptr, len)) return refuse("section", <u64>(ptr - section) + readErrorOffset(), "readable");
-  if (!checkBody()) return false;
-  storeBody(body);
-  return true;
+/** Address of the contexts: rows of 16 bytes (law 11), ascending by key. */
+export function modelContexts(body: usize): usize {
+  return body + CONTEXTS;
 }

@@ -20,18 +20,19 @@ export function meets(score: u32, threshold: u32): bool {
 }
 
 /**
- * Judges a request. `ruleAction` is that of the rule found by rulesMatch, 0 for none. Returns verdict | reason << 4 |
- * alerted << 8: take it apart with the three functions below.
+ * Judges a request. `ruleAction` is that of the rule found by rulesMatch, 0 for none; `agrees` says that the attack
+ * excess is above 0, without which the model does not deny. Returns verdict | reason << 4 | alerted << 8: take it apart
+ * with the three functions below.
  */
-export function judge(mode: i32, ruleAction: i32, score: u32, alertThreshold: u32, denyThreshold: u32): i32 {
+export function judge(mode: i32, ruleAction: i32, score: u32, alert: u32, deny: u32, agrees: bool): i32 {
   if (mode <= MODE_OFF) return VERDICT_ALLOW;
   const judges = mode != MODE_LEARN;
-  const alerted = judges && meets(score, alertThreshold) ? 1 << 8 : 0;
+  const alerted = judges && meets(score, alert) ? 1 << 8 : 0;
   const denied = mode == MODE_ENFORCE ? VERDICT_DENY : VERDICT_SHADOW_DENY;
   if (ruleAction == RULE_ALLOW) return VERDICT_ALLOW | (REASON_RULE << 4) | alerted;
   let judgement = VERDICT_ALLOW;
   if (ruleAction != 0) judgement = denied | (REASON_RULE << 4);
-  else if (judges && meets(score, denyThreshold)) judgement = denied | (REASON_MODEL << 4);
+  else if (judges && agrees && meets(score, deny)) judgement = denied | (REASON_MODEL << 4);
   // Alerted means told and passed: a denied request is told anyway.
   return (judgement & 15) == VERDICT_DENY ? judgement : judgement | alerted;
 }

@@ -1,6 +1,6 @@
 // The headers of a request in one hostcall, parsed where they lie: u32 count, then u32 lengths of name and value a
 // pair, then each name and value with a zero byte behind. One pass finds what the filter needs; every length is
-// checked, whatever the host says.
+// checked, whatever the host says. What was read can be walked again until the end of the callback.
 
 import { isText, startsWith } from "../core/bytes";
 import { HEADERS_MAX } from "../core/limits";
@@ -37,6 +37,18 @@ let connectionUpgrades: bool = false;
 export let isRetry: bool = false;
 /** The test build's trap. */
 export let isTrap: bool = false;
+
+/** The block that was read last, whole and checked; 0 for none. */
+let pairs: usize = 0;
+let pairCount: u32 = 0;
+/** Of the walk: the number of the next pair, and where it is. */
+let nextPair: u32 = 0;
+let nextAt: usize = 0;
+/** The header that the walk stands at. */
+export let headerName: usize = 0;
+export let headerNameLength: i32 = 0;
+export let headerValue: usize = 0;
+export let headerValueLength: i32 = 0;
 
 /**
  * gRPC as the protocol has it: a POST to `/package.Service/Method` and nothing else, so that a content type leads no
@@ -78,7 +90,8 @@ export function isUpgrade(): bool {
 }
 
 function forget(): void {
-  path = method = requestId = clientCert = 0;
+  path = method = requestId = clientCert = pairs = 0;
+  pairCount = 0;
   pathLength = methodLength = clientCertLength = 0;
   requestIdLength = 0;
   grpcContent = upgradeNamed = connectionUpgrades = isRetry = isTrap = false;
@@ -111,7 +124,28 @@ function parse(data: usize, size: u32): bool {
     at += nameLength + valueLength + 2;
     left -= nameLength + valueLength + 2;
   }
+  pairs = data;
+  pairCount = count;
   return methodLength > 0;
+}
+
+/** Begins a walk over the headers read last, pseudo-headers included, in the order in which they came. */
+export function beginHeaders(): void {
+  nextPair = 0;
+  nextAt = pairs + 4 + ((<usize>pairCount) << 3);
+}
+
+/** Goes on to the next header; false behind the last one. */
+export function nextHeader(): bool {
+  if (nextPair >= pairCount) return false;
+  const lengths = pairs + 4 + ((<usize>nextPair) << 3);
+  nextPair++;
+  headerName = nextAt;
+  headerNameLength = load<i32>(lengths);
+  headerValue = nextAt + headerNameLength + 1;
+  headerValueLength = load<i32>(lengths, 4);
+  nextAt = headerValue + headerValueLength + 1;
+  return true;
 }
 
 /** Keeps a header that is wanted. Host names of headers are in lower case. */

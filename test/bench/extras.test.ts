@@ -2,7 +2,7 @@
 // requests, unknown labels, other splits, one head alone, and a prior that has not seen a family.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -17,14 +17,12 @@ import { lossTable, scaleTable, seedsTable } from "../../bench/quality/table.ts"
 import { loadCore } from "../../control-plane/core.ts";
 import { type DayMoments, learntOf } from "../../control-plane/train/aggregate.ts";
 import { trainModel } from "../../control-plane/train/model.ts";
-import { parsePrior } from "../../control-plane/train/prior.ts";
-import { FEATURES } from "../../filter/core/limits.ts";
+import { guardSet } from "./guard-set.ts";
 import { madeSet } from "./made-set.ts";
 
 const core = loadCore();
-const PRIOR = new URL("../../control-plane/train/prior.json", import.meta.url);
-const prior = parsePrior(readFileSync(PRIOR, "utf8"), core.featureHash, FEATURES);
-const priors = { kind: "shipped", of: () => prior };
+const { shipped } = new PriorBook(core);
+const priors = { kind: "shipped", of: () => shipped };
 const set = madeSet(11);
 
 /** One of its services. */
@@ -33,6 +31,9 @@ const shop: QualitySet = (() => {
   const pick = <T>(list: readonly T[]) => rows.map((row) => list[row]!);
   return { name: "shop", requests: pick(set.requests), labels: pick(set.labels) };
 })();
+
+/** With all that the three heads see. */
+const guard = guardSet(5, 120);
 
 /** Runs a set, and tells what the trainer was given. */
 async function run(
@@ -152,6 +153,18 @@ test("each head alone judges every row", async () => {
   }
 });
 
+test("a head that is silent adds nothing to any score, and only the others give reasons", async () => {
+  const headOf = (reason: string) =>
+    reason === "attack_level" ? "attack" : /^(new_|unusual_length)/.test(reason) ? "structure" : "content";
+  for (const head of HEADS) {
+    const told = (verdicts: Run["verdicts"]) =>
+      new Set(verdicts.flatMap(({ reason }) => (reason === "" ? [] : [headOf(reason)])));
+    assert.equal(told((await run(guard, { head })).verdicts), new Set([head]));
+    const others = told((await run(guard, { without: head })).verdicts);
+    assert.equal([...others].sort(), HEADS.filter((other) => other !== head).toSorted());
+  }
+});
+
 test("a family can be left out of what priors are made from, if there is one and something to make them from", () => {
   const folder = mkdtempSync(join(tmpdir(), "vedette-priors-"));
   try {
@@ -173,7 +186,8 @@ test("a family can be left out of what priors are made from, if there is one and
     assert.throws(() => of("nothing"), /--leave-out: nothing, must be of sqli, xss/);
     const made = of("sqli");
     assert.match(made.kind, /^made anew without sqli/);
-    assert.not.equal(made.of("shop").mean, of().of("shop").mean);
+    assert.not.equal(made.of("shop").prior.mean, of().of("shop").prior.mean);
+    assert.is.not(made.of("shop").attack.tableId, shipped.attack.tableId);
     assert.match(new PriorBook(core, { folder, leaveOut: "xss" }).for("set", ["x.example"]).kind, /^made anew|^cross/);
   } finally {
     rmSync(folder, { recursive: true });

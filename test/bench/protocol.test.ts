@@ -98,6 +98,7 @@ test("a place as the filter tells it takes the form of the sets", () => {
   assert.is(locationOf("query:c", "/a/b?c=1"), "query:c");
   assert.is(locationOf("query:1", "/?a=1&&%24select=2"), "query:%24select");
   assert.is(locationOf("query:q", "/?%71=1"), "query:%71");
+  assert.is(locationOf("header:cookie", "/?cookie=1"), "header:cookie");
   assert.is(locationOf("", "/"), "");
 });
 
@@ -111,10 +112,18 @@ test("hosts of one organisation are in one fold", () => {
 
 test("an option that is not known, and a head that is not there, are named", () => {
   assert.throws(() => parseOptions(["--data", "x", "--poisson"]), /--poisson/);
-  assert.throws(() => parseOptions(["--data", "x", "--head", "nose"]), /--head: nose, must be content/);
+  assert.throws(
+    () => parseOptions(["--data", "x", "--head", "nose"]),
+    /--head: nose, must be content or attack or structure/,
+  );
+  assert.throws(() => parseOptions(["--data", "x", "--without", "nose"]), /--without: nose, must be content/);
+  assert.throws(() => parseOptions(["--data", "x", "--head", "attack", "--without", "content"]), /--without: .*--head/);
   assert.throws(() => parseOptions([]), /--data: missing/);
   assert.equal(parseOptions(["--data", "a", "b", "--json"]).data, ["a", "b"]);
-  for (const head of HEADS) assert.is(parseOptions(["--data", "x", "--head", head]).head, head);
+  for (const head of HEADS) {
+    assert.is(parseOptions(["--data", "x", "--head", head]).head, head);
+    assert.is(parseOptions(["--data", "x", "--without", head]).without, head);
+  }
 });
 
 test("the number of --scale may be left out, and is bounded", () => {

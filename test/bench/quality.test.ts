@@ -1,35 +1,34 @@
 // The quality bench on a small made-up set: what it says of a row is what the law says and what the product does, rows
 // are learnt from and left out as the protocol has it, and a detector that is broken is seen to be.
 
-import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Judge } from "../../bench/quality/judge.ts";
+import { Judge, type Judgement } from "../../bench/quality/judge.ts";
 import { BenchMesh } from "../../bench/quality/mesh.ts";
+import { PriorBook } from "../../bench/quality/priors.ts";
 import { scoreLine } from "../../bench/quality/replay.ts";
 import { type Run, runSet } from "../../bench/quality/run.ts";
 import type { QualitySet, Request } from "../../bench/quality/set.ts";
 import { mainTable, worstLines } from "../../bench/quality/table.ts";
 import { loadCore } from "../../control-plane/core.ts";
 import type { Model } from "../../control-plane/domain.ts";
+import { encodeModels } from "../../control-plane/snapshot/encode.ts";
 import { SimulatedDisk } from "../../control-plane/store/memory.ts";
-import { trainModel } from "../../control-plane/train/model.ts";
-import { parsePrior } from "../../control-plane/train/prior.ts";
-import { FEATURES } from "../../filter/core/limits.ts";
+import { named, trainModel } from "../../control-plane/train/model.ts";
 import { momentsOf } from "../control-plane/fixture.ts";
+import { agrees, type Body, type WholeScore, wholeScore } from "../reference/contexts.ts";
 import { extract, FEATURE_NAMES } from "../reference/features.ts";
-import { locate } from "../reference/location.ts";
-import { contributions, score, topFeature } from "../reference/model.ts";
-import { measure } from "../reference/segments.ts";
+import { segmentsOf } from "../reference/request-segments.ts";
+import { readModels } from "../reference/sections.ts";
 import { splitTarget } from "../reference/target.ts";
 import { Prng } from "../support/prng.ts";
 import { targets } from "../support/requests.ts";
+import { guardSet } from "./guard-set.ts";
 import { madeSet } from "./made-set.ts";
 
 const core = loadCore();
-const PRIOR = new URL("../../control-plane/train/prior.json", import.meta.url);
-const prior = parsePrior(readFileSync(PRIOR, "utf8"), core.featureHash, FEATURES);
-const priors = { kind: "shipped", of: () => prior };
+const { shipped } = new PriorBook(core);
+const priors = { kind: "shipped", of: () => shipped };
 const set = madeSet(3);
 
 function run(of: QualitySet, more: Partial<Parameters<typeof runSet>[1]> = {}): Promise<Run> {
@@ -114,74 +113,99 @@ test("labels that are shuffled among the rows of the test phase leave nothing to
   assert.ok(Math.abs(result.auc - 0.5) < 0.1, `auc ${result.auc}`);
 });
 
-test("a model that has lost its factor, or its mean, is seen", async ({ run: { result } }) => {
-  const broken = (change: (model: Model) => Model) => (days: Parameters<typeof trainModel>[0]) => {
-    const model = trainModel(days, prior, core);
-    return model && resigned(change(model));
+test("a model that has lost its factor, or its mean, is seen where the other heads do not help", async () => {
+  const { result } = await run(set, { head: "content" });
+  type Train = typeof trainModel;
+  const broken = (change: (model: Model) => Model): Train => {
+    return (...input) => {
+      const model = trainModel(...input);
+      if (model === undefined) return undefined;
+      const { modelId: _, ...numbers } = change(model);
+      return named(numbers, core);
+    };
   };
   const shuffledFactor = broken((model) => ({ ...model, factor: model.factor.toReversed() }));
   const blind = broken((model) => ({ ...model, clip: model.clip.map(() => 1) }));
   for (const train of [shuffledFactor, blind]) {
-    const { result: worse } = await run(set, { train });
+    const { result: worse } = await run(set, { head: "content", train });
     assert.ok(worse.t1 < result.t1 - 0.1, `t1 ${worse.t1}, was ${result.t1}`);
   }
 });
 
-/** With the id that its numbers have, as the filter wants it. */
-function resigned(model: Model): Model {
-  const parts = [model.mean, model.factor, model.scale, model.clip];
-  const bytes = Buffer.concat(parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
-  const id = Buffer.from(core.sha256(bytes)).readBigUInt64LE();
-  return { ...model, modelId: id.toString(16).padStart(16, "0") };
-}
-
-function requestOf(u: string): Request {
-  return { svc: "shop", src: "client", m: "GET", u, h: [["host", "shop"]], bl: 0, b: "" };
-}
-
-test("scores, reasons and places are those of the law", () => {
-  const bins = set.requests.map(({ u }) => ({ bins: core.binsOf(Buffer.from(u)), group: 0 }));
-  const model = trainModel([{ day: 0, moments: momentsOf(bins) }], prior, core)!;
-  const plain = { mean: [...model.mean], factor: [...model.factor], scale: [...model.scale], clip: [...model.clip] };
-  const wild = [...targets(11, 400, 20)].filter((target) => /^[\0-\x7f]*$/.test(target));
-  const sample = [...wild, "/a%2525b?x=%25%32%37", ...set.requests.slice(-60).map(({ u }) => u)];
-  assert.ok(wild.length > 50, `${wild.length} targets`);
-  const judged = new Judge(core).judge(model, sample.map(requestOf));
-  for (const [i, target] of sample.entries()) {
-    const { first, second = first } = extract(target);
-    const again = score(plain, second) > score(plain, first);
-    const counted = again ? second : first;
-    const { feature } = topFeature(contributions(plain, counted));
-    const { kind, index, name } = locate(measure(splitTarget(target), again ? 2 : 1), feature);
-    const named = kind === "query" && /^[A-Za-z0-9._~-]{1,64}$/.test(name);
-    const location = `${kind}:${named ? name : index}`;
-    assert.equal(judged[i], { score: score(plain, counted), reason: FEATURE_NAMES[feature], location }, target);
-  }
-});
-
-test("only normal rows are learnt from, and an enforcing sidecar denies what the scores say", async () => {
-  const mesh = await BenchMesh.open(["shop"], { core, prior, mode: "enforce" });
-  const own = [...set.requests.keys()].filter((row) => set.requests[row]!.svc === "shop");
-  const part = (attack: boolean, phase: string) =>
-    own.filter((row) => set.labels[row]!.attack === attack && set.labels[row]!.phase === phase);
-  const rows = (list: number[]) => list.map((row) => set.requests[row]!);
-  const learn = rows(part(false, "learn"));
-  for (const half of [learn.slice(0, 100), learn.slice(100)]) {
-    assert.equal(new Set(mesh.feed("shop", half)), new Set([200]));
+/** Learns normal rows of a service and judges by them. */
+async function taught(of: QualitySet, svc: string, mode: "learn" | "enforce") {
+  const mesh = await BenchMesh.open([svc], { core, ...shipped, mode });
+  const own = [...of.requests.keys()].filter((row) => of.requests[row]!.svc === svc);
+  const part = (attack: boolean, phase: string): Request[] =>
+    own
+      .filter((row) => of.labels[row]!.attack === attack && of.labels[row]!.phase === phase)
+      .map((row) => of.requests[row]!);
+  const learn = part(false, "learn");
+  const most = Math.floor(0.7 * learn.length);
+  for (const some of [learn.slice(0, most), learn.slice(most)]) {
+    assert.equal(new Set(mesh.feed(svc, some)), new Set([200]));
     await mesh.settle();
     await mesh.train();
     await mesh.settle();
   }
-  const target = mesh.target("shop");
-  const { modelId, deny } = mesh.plane.deployed(target)!;
+  const target = mesh.target(svc);
+  const model = mesh.plane.model(target)!;
+  return { mesh, target, model, learn, test: [...part(false, "test"), ...part(true, "test")] };
+}
+
+const OTHER_FEATURES = ["attack_level", "new_name", "new_characters", "unusual_length"];
+const KINDS = ["path", "query", "header"];
+
+/** What the filter should tell of it. */
+function judgementOf({ score, reason, attack }: WholeScore, deny: number): Judgement {
+  const { feature, kind, index, name } = reason;
+  const plain = kind !== 1 && /^[A-Za-z0-9._~-]{1,64}$/.test(name);
+  return {
+    ...{ score, deny: score >= deny && agrees({ score, attack }) },
+    reason: FEATURE_NAMES[feature] ?? OTHER_FEATURES[feature - FEATURE_NAMES.length]!,
+    location: `${KINDS[kind - 1]}:${plain ? name : index}`,
+  };
+}
+
+test("scores, reasons, places and denials are those of the law, with the hash key of the service's mesh", async () => {
+  const { mesh, model } = await taught(guardSet(2), "shop", "learn");
+  const { hashKeys, attack } = mesh.plane;
+  const { current, attack: table } = readModels(encodeModels({ current: model, candidate: undefined }, attack));
+  const wild = [...targets(11, 400, 20)].filter((target) => /^[\0-\x7f]*$/.test(target));
+  assert.ok(wild.length > 50, `${wild.length} targets`);
+  const rows = guardSet(3).requests.slice(-300);
+  const sample = [
+    ...rows,
+    ...[...wild, "/a%2525b?x=%25%32%37"].map((u, i): Request => ({ ...rows[i]!, u })),
+    { ...rows[0]!, h: [["x-new", "1"] as const, ...rows[0]!.h] },
+  ];
+  const judged = new Judge(core).judge(model, mesh.plane, sample);
+  for (const [i, { u, h }] of sample.entries()) {
+    const target = splitTarget(u);
+    const scored = { target, extraction: extract(u), segments: segmentsOf(target, h) };
+    const whole = wholeScore(current as Body, table, scored, hashKeys[0]!.key);
+    const expected = judgementOf(whole, model.denyThreshold);
+    const nothing = { score: 0, deny: false, reason: "", location: "" };
+    assert.equal(judged[i], whole.score === 0 ? nothing : expected, u);
+  }
+  const reasons = new Set(judged.map(({ reason }) => reason));
+  for (const reason of ["attack_level", "new_name"]) assert.ok(reasons.has(reason), `${reason} among ${[...reasons]}`);
+  assert.ok(
+    judged.some(({ location }) => location.startsWith("header:")),
+    "a header is told",
+  );
+  assert.equal(new Set(judged.map(({ deny }) => deny)), new Set([true, false]));
+});
+
+test("only normal rows are learnt from, and an enforcing sidecar denies what the judge says", async () => {
+  const { mesh, target, model, learn, test } = await taught(set, "shop", "enforce");
   const learnt = momentsOf(learn.map(({ u }) => ({ bins: core.binsOf(Buffer.from(u)), group: 0 })))[0];
-  assert.equal(Object.values(mesh.plane.statistics(target, modelId).moments), [learnt]);
-  const test = rows([...part(false, "test"), ...part(true, "test")]);
-  const judged = new Judge(core).judge(mesh.plane.model(target)!, test);
+  assert.equal(Object.values(mesh.plane.statistics(target, model.modelId).moments), [learnt]);
+  const judged = new Judge(core).judge(model, mesh.plane, test);
   const answers = mesh.feed("shop", test);
   assert.equal(
     answers,
-    judged.map(({ score }) => (score >= deny ? 403 : 200)),
+    judged.map(({ deny }) => (deny ? 403 : 200)),
   );
   assert.ok(answers.filter((answer) => answer === 403).length > 10, "some are denied");
 });

@@ -128,8 +128,8 @@ test("without new data nothing is trained and nothing published", async () => {
 
 test("a baseline too large for the filters is refused, and the old snapshot stays in force", async () => {
   let planted = false;
-  const train: NonNullable<PlaneSpec["train"]> = (days, prior, law): Model | undefined => {
-    const model = trainModel(days, prior, law);
+  const train: NonNullable<PlaneSpec["train"]> = (...input): Model | undefined => {
+    const model = trainModel(...input);
     return planted && model !== undefined
       ? { ...model, modelId: "00000000000000ee", factor: new Int8Array(131_072) }
       : model;
@@ -145,7 +145,7 @@ test("a baseline too large for the filters is refused, and the old snapshot stay
   await traffic(plane, 200);
   await cycle.turn();
   const refused = events.find(({ kind }) => kind === "publication-refused") as { detail: string } | undefined;
-  assert.match(refused?.detail ?? "", /section\.size: 13\d{4}, must be 131072 bytes/);
+  assert.match(refused?.detail ?? "", /section\.size: 16\d{4}, must be 131072 bytes/);
   assert.is(publication.current(TARGET), before);
   planted = false;
   await traffic(plane, 1);

@@ -1,16 +1,18 @@
-// What the tests of store, ingest, trainer, snapshots and rules share: a prior, windows made of measured requests, and
-// the parts put together over a simulated disk.
+// What the tests of store, ingest, trainer, snapshots and rules share: a prior, an attack table, windows made of
+// measured requests, and the parts put together over a simulated disk.
 
 import { type Core, loadCore } from "../../control-plane/core.ts";
 import { Cycle, type CycleLinks } from "../../control-plane/cycle.ts";
-import type { Mode, Moments, Statistics, WindowReport } from "../../control-plane/domain.ts";
+import type { AttackTable, ContextSums, Mode, Moments, Statistics, WindowReport } from "../../control-plane/domain.ts";
 import type { ControlPlaneEvent } from "../../control-plane/events.ts";
 import { WindowIngest } from "../../control-plane/ingest/ingest.ts";
 import { Publication, type PublicationLinks } from "../../control-plane/publication.ts";
 import { RuleBook } from "../../control-plane/rules/rules.ts";
 import { GroupStore } from "../../control-plane/store/group.ts";
 import { SimulatedDisk } from "../../control-plane/store/memory.ts";
-import { emptyStatistics } from "../../control-plane/store/statistics.ts";
+import { addContexts, emptyStatistics } from "../../control-plane/store/statistics.ts";
+import type { DayMoments } from "../../control-plane/train/aggregate.ts";
+import { tableIdOf } from "../../control-plane/train/attack-table.ts";
 import type { Prior } from "../../control-plane/train/prior.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
 import { WorkloadBook } from "../../control-plane/workloads.ts";
@@ -29,6 +31,14 @@ export const prior: Prior = {
     return distance === 0 ? 1 : distance === 1 ? 0.5 : 0;
   }),
 };
+
+/** All weights are 0: every level is the bias. */
+export const attack: AttackTable = attackTable(-25);
+
+export function attackTable(bias: number): AttackTable {
+  const weights = new Uint8Array(32_768);
+  return { tableId: tableIdOf(weights, bias), weights, bias };
+}
 
 /** A request as the filter sees it: bins, and the group of its caller. */
 export interface Measured {
@@ -55,6 +65,7 @@ export function requests(seed: number, count: number, groups: readonly number[] 
 
 /** Key of the caller of a group; its lowest 3 bits are the group. */
 export const callerKey = (group: number): string => `00000000000000a${group}`;
+export const contextKey = (i: number): string => (0xc0 + i).toString(16).padStart(16, "0");
 export const routeKey = (i: number): string => (0xb0 + i).toString(16).padStart(16, "0");
 
 export function momentsOf(list: readonly Measured[]): Record<string, Moments> {
@@ -72,6 +83,43 @@ export function momentsOf(list: readonly Measured[]): Record<string, Moments> {
   return moments;
 }
 
+/** A context in which each segment has one length, one level and the classes of a set. */
+export function contextOf(
+  kind: ContextSums["kind"],
+  segments: readonly { length: number; level: number; classes: number }[],
+): ContextSums {
+  const tally = (size: number, has: (at: number, one: (typeof segments)[0]) => boolean) =>
+    Array.from({ length: size }, (_, at) => segments.filter((one) => has(at, one)).length);
+  return {
+    kind,
+    n: segments.length,
+    classes: tally(11, (at, { classes }) => ((classes >> at) & 1) === 1),
+    lengths: tally(25, (at, { length }) => length === at),
+    levels: tally(32, (at, { level }) => level === at),
+  };
+}
+
+/** As if each request had one path segment, and a parameter that tells its punctuation. */
+function contextsOf(list: readonly Measured[]): Record<string, ContextSums> {
+  const contexts: Record<string, ContextSums> = {};
+  contexts[contextKey(0)] = contextOf(
+    1,
+    list.map(({ bins }) => ({ length: bins[3]!, level: 14, classes: 1 + 4 * Math.min(1, bins[8]!) })),
+  );
+  const values = list.filter(({ bins }) => bins[1]! > 0);
+  for (const [i, { bins }] of values.entries()) {
+    const key = contextKey(1 + (bins[10]! % 3));
+    const one = contextOf(2, [{ length: bins[1]!, level: 12 + (i % 4), classes: 1 << (bins[10]! % 11) }]);
+    contexts[key] = addContexts({ [key]: one }, contexts[key] === undefined ? {} : { [key]: contexts[key] })[key]!;
+  }
+  return contexts;
+}
+
+/** A day of which only the moments are known. */
+export function dayOf(day: number, moments: Record<string, Moments>): DayMoments {
+  return { day, moments, contexts: {} };
+}
+
 /** Statistics of requests that were all learnt; scored under no model. */
 export function statisticsOf(list: readonly Measured[]): Statistics {
   const statistics = emptyStatistics();
@@ -80,6 +128,7 @@ export function statisticsOf(list: readonly Measured[]): Statistics {
   counts.skipped["2"] = list.length;
   counts.responses = [0, list.length, 0, 0, 0];
   statistics.moments = momentsOf(list);
+  if (list.length > 0) statistics.contexts = contextsOf(list);
   for (const [group, { n }] of Object.entries(statistics.moments)) {
     const key = callerKey(Number(group));
     callers[key] = { name: `spiffe://cluster.local/ns/shop/sa/c${group}`, class: "attested", group: Number(group), n };
@@ -128,13 +177,14 @@ export interface PlaneSpec {
   defaultMode?: Mode;
   signingKey?: PublicationLinks["signingKey"];
   train?: CycleLinks["train"];
+  attack?: AttackTable;
 }
 
 export type Plane = Awaited<ReturnType<typeof openPlane>>;
 
 /** The parts as main.ts puts them together, over a simulated disk. */
 export async function openPlane(spec: PlaneSpec = {}) {
-  const { disk = new SimulatedDisk(), clock = new ManualClock(), defaultMode = "learn" } = spec;
+  const { disk = new SimulatedDisk(), clock = new ManualClock(), defaultMode = "learn", attack: table = attack } = spec;
   const events: ControlPlaneEvent[] = [];
   const observe = (event: ControlPlaneEvent) => void events.push(event);
   const store = new GroupStore(disk);
@@ -143,13 +193,13 @@ export async function openPlane(spec: PlaneSpec = {}) {
   const settings: TrainSettings = { ...TRAIN_DEFAULTS, ...spec.settings };
   const publication = await Publication.open({
     ...{ store, core, clock, random, observe, mesh: "default", windowMs: 60_000, pulseMs: 5000, oversize: "allow" },
-    signingKey: spec.signingKey,
+    ...{ attack: table, signingKey: spec.signingKey },
   });
   const workloads = new WorkloadBook({ store, clock, publication, settings, defaultMode, observe });
   const rules = new RuleBook({ store, core, clock, publisher: publication, workloads, observe });
   const ingest = new WindowIngest({ store, core, clock });
   const cycle = new Cycle({
-    ...{ store, core, clock, publication, prior, settings, observe, trainEveryMs: 1000 },
+    ...{ store, core, clock, publication, prior, attack: table, settings, observe, trainEveryMs: 1000 },
     ...(spec.train === undefined ? {} : { train: spec.train }),
   });
   return { disk, clock, store, publication, workloads, rules, ingest, cycle, events };

@@ -3,10 +3,12 @@
 
 import { generateKeyPairSync, type KeyObject, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { fromBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { RuleAction, SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
+import { ModelSectionSchema, RuleAction, SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import { OperatorService } from "../../control-plane/gen/vedette/v1/operator_pb.ts";
 import { WindowOutcome } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
 import { type ControlPlane, startControlPlane } from "../../control-plane/plane.ts";
@@ -18,6 +20,8 @@ import { BOOT, nextAcks, nextUpdate, type SidecarStream, TestSidecar, windowFram
 
 const { method } = OperatorService;
 const NAME = "workloads/shop/cart";
+const TABLE_FILE = fileURLToPath(new URL("../../control-plane/train/attack-table.json", import.meta.url));
+const WEIGHTS_FILE = TABLE_FILE.replace(/json$/, "bin");
 
 /** A control plane over a simulated disk, with an operator and a sidecar at it. */
 class Bench {
@@ -150,6 +154,29 @@ test("a key that the filters cannot verify keeps it from starting", async () => 
     (reason: Error) => reason,
   );
   assert.match(error!.message, "signing key: ed25519, must be a private key on P-256");
+});
+
+test("the shipped attack table goes out before there is a model", async () => {
+  const bench = await Bench.start(new SimulatedDisk());
+  const stream = bench.sidecar.greet();
+  const [section] = (await nextUpdate(stream)).sections.filter(({ kind }) => kind === SectionKind.MODEL);
+  const { attack, current } = fromBinary(ModelSectionSchema, section!.content);
+  const { tableId } = JSON.parse(readFileSync(TABLE_FILE, "utf8"));
+  assert.equal([attack!.tableId.toString(16).padStart(16, "0"), current], [tableId, undefined]);
+  stream.cancel();
+  await bench.stop();
+});
+
+test("without an attack table, or with one that is not whole, it does not start", async () => {
+  const table = JSON.parse(readFileSync(TABLE_FILE, "utf8"));
+  const changed = JSON.stringify({ ...table, bias: table.bias + 1 });
+  const start = (files: Record<string, string>) =>
+    Bench.start(new SimulatedDisk(), {}, files).then(
+      () => "",
+      (reason: Error) => reason.message,
+    );
+  assert.match(await start({ [TABLE_FILE]: changed }), /attack\.table_id: \w{16}, must be \w{16}/);
+  assert.match(await start({ [WEIGHTS_FILE]: "short" }), "attack.weights: 5 bytes, must be 32768");
 });
 
 function pemOf(key: KeyObject): string {

@@ -2,10 +2,31 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Snapshot } from "../../control-plane/domain.ts";
+import type { Model, Snapshot } from "../../control-plane/domain.ts";
 import { SimulatedDisk } from "../../control-plane/store/memory.ts";
-import { HISTORY_MAX, historyKey, type PublishedManifest, workloadKey } from "../../control-plane/store/records.ts";
-import { openPlane, TARGET } from "./fixture.ts";
+import {
+  HISTORY_MAX,
+  historyKey,
+  type PublishedManifest,
+  readDays,
+  type WorkloadRecord,
+  workloadKey,
+} from "../../control-plane/store/records.ts";
+import { trainModel } from "../../control-plane/train/model.ts";
+import {
+  attack,
+  attackTable,
+  core,
+  dayOf,
+  momentsOf,
+  openPlane,
+  type Plane,
+  prior,
+  requests,
+  statisticsOf,
+  TARGET,
+  windowOf,
+} from "./fixture.ts";
 
 const MODES = ["learn", "shadow", "enforce", "off"] as const;
 const order = ({ epoch, version }: { epoch: number; version: number }) => epoch * 1e9 + version;
@@ -76,6 +97,47 @@ test("nothing is told when nothing changed, and no listener after it stopped", a
   stop();
   await workloads.setMode(TARGET, "off", "");
   assert.equal(told, [1]);
+});
+
+test("under another attack table models and contexts are learnt again; moments and counts stay", async () => {
+  const list = requests(1, 400);
+  const statistics = statisticsOf(list);
+  const settings = { learnRequestsMin: 300 };
+  const first = await openPlane({ settings });
+  await first.workloads.ensure(TARGET);
+  await first.ingest.accept(windowOf({ statistics, startMs: first.clock.nowMs() }));
+  await first.cycle.turn();
+  const record = (plane: Plane) => plane.store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
+  const learnt = (plane: Plane) => readDays(plane.store.reader, TARGET)[0]!.statistics;
+  const { modelId, attackId } = record(first).candidate!.model;
+  assert.is(attackId, attack.tableId);
+
+  const same = await openPlane({ settings, disk: first.disk.after("power") });
+  assert.is(record(same).candidate!.model.modelId, modelId);
+  assert.equal(learnt(same), statistics);
+
+  const other = attackTable(40);
+  const next = await openPlane({ settings, disk: same.disk.after("power"), attack: other });
+  assert.equal([record(next).candidate, record(next).attackId], [null, other.tableId]);
+  assert.equal(learnt(next), { ...statistics, contexts: {} });
+  await next.ingest.accept(windowOf({ statistics, windowSeq: 2, startMs: next.clock.nowMs() }));
+  await next.cycle.turn();
+  assert.is(record(next).candidate!.model.attackId, other.tableId);
+  assert.equal(learnt(next).contexts, statistics.contexts);
+});
+
+test("a model of before there were attack tables is dropped, and what else was stored stays", async () => {
+  const { workloads, store, disk } = await openPlane();
+  await workloads.ensure(TARGET);
+  await workloads.setMode(TARGET, "enforce", "");
+  const { attackId: _, ...old } = store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
+  const model = { ...trainModel([dayOf(1, momentsOf(requests(1, 100)))], prior, core)! } as Partial<Model>;
+  for (const field of ["contexts", "kinds", "structureBase", "attackId"] as const) delete model[field];
+  const current = { model, basis: { learnt: 100, trainedAtMs: 1 } };
+  await store.transact((transaction) => transaction.put(workloadKey(TARGET), { ...old, current }));
+  const next = await openPlane({ disk: disk.after("power") });
+  const record = next.store.reader.get<WorkloadRecord>(workloadKey(TARGET));
+  assert.equal(record, { ...old, current: null, attackId: attack.tableId });
 });
 
 test("the hash key is made once, and the last ten manifests are remembered", async () => {

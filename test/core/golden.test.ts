@@ -6,17 +6,26 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as limits from "../../filter/core/limits.ts";
 import { fileOf, formatCases, readCases } from "../golden/files.ts";
+import { GOLDEN_KEY, goldenSection } from "../golden/heads.ts";
+import type { GoldenRequest } from "../golden/requests.ts";
 import { NOW_MS, RULES_SECTION } from "../golden/rules.ts";
 import { hex64, VECTORS } from "../golden/vectors.ts";
+import { fnv1a } from "../reference/attack.ts";
 import { fromBytes, toBytes } from "../reference/bytes.ts";
 import { sipHash, sipHash13 } from "../reference/siphash.ts";
 import { Core } from "../support/core.ts";
+import { measureByCore, type SentRequest, wholeByCore } from "../support/core-wholes.ts";
 import { model, modelBody } from "../support/sections.ts";
 
 const BUILDS = { core: new Core("core"), "core-scalar": new Core("core-scalar") };
 const COUNTING_KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
+
+/** A golden request as bytes. */
+function sent({ target, headers }: GoldenRequest): SentRequest {
+  return { target: toBytes(target), headers: headers.map(([name, value]) => [toBytes(name), toBytes(value)] as const) };
+}
 
 for (const [stem, cases] of Object.entries(VECTORS)) {
   test(`${stem}.json is what the reference computes`, () => {
@@ -49,6 +58,7 @@ for (const [build, core] of Object.entries(BUILDS)) {
       const [mean, factor, scale, clip] = [blobs.mean, blobs.factor, blobs.scale, blobs.clip].map(bytesOf);
       const body = modelBody({ mean: mean!, factor: factor!, scale: scale!, clip: clip! });
       assert.is(core.checkSection("model", model(body)), null);
+      assert.is(hex64(core.word("modelId", core.constant("CURRENT"))), blobs.modelId);
       for (const { target, model: asked, ...expected } of cases.filter((one) => one.model === index)) {
         const { bins, second } = core.extract(toBytes(target));
         assert.is(core.score(expected.times === 1 ? bins : second!), expected.score, `${target} under ${asked}`);
@@ -103,6 +113,49 @@ for (const [build, core] of Object.entries(BUILDS)) {
   });
 }
 
+for (const [build, core] of Object.entries(BUILDS)) {
+  test(`${build} finds the golden levels of texts`, () => {
+    assert.is(core.checkSection("model", goldenSection(0)), null);
+    const out = core.constant("OUTPUT");
+    for (const { text, features, level, bin } of readCases("levels")) {
+      core.put(toBytes(text));
+      const found = new Uint16Array(core.bytes(out, 2 * core.number("attackFeatures", text.length, out)).buffer);
+      assert.equal(
+        [...found].sort((a, b) => a - b),
+        features,
+        text,
+      );
+      core.put(toBytes(text));
+      assert.is(core.call("attackLevel", text.length), level, text);
+      assert.is(core.number("levelBin", level), bin, text);
+    }
+  });
+
+  test(`${build} cuts the golden requests into segments`, () => {
+    assert.is(core.checkSection("model", goldenSection(0)), null);
+    for (const { target, headers, segments, beyond } of readCases("segments")) {
+      const rows = segments.map(([kind, index, , , length, classes, key, level]) => {
+        return { kind, index, key: BigInt(`0x${key}`), length, classes, level };
+      });
+      assert.equal(measureByCore(core, sent({ target, headers }), GOLDEN_KEY), { rows, beyond }, target);
+    }
+  });
+
+  test(`${build} scores and explains the golden requests by all heads`, () => {
+    const requests = readCases("segments");
+    for (const [index, { modelId, structureBase }] of readCases("bodies").entries()) {
+      assert.is(core.checkSection("model", goldenSection(index)), null);
+      assert.is(hex64(core.word("modelId", core.constant("CURRENT"))), modelId);
+      assert.is(core.number("modelStructureBase", core.constant("CURRENT")), structureBase);
+      for (const { request, body, ...expected } of readCases("wholes").filter((one) => one.body === index)) {
+        const asked = sent(requests[request]!);
+        measureByCore(core, asked, GOLDEN_KEY);
+        assert.equal(wholeByCore(core, asked), expected, `${requests[request]!.target} under ${body}`);
+      }
+    }
+  });
+}
+
 test("every bound of limits.ts is exported under its name", () => {
   for (const core of Object.values(BUILDS)) {
     for (const [name, value] of Object.entries(limits)) assert.is(core.constant(name), value, name);
@@ -133,6 +186,12 @@ test("SipHash-1-3 gives the published values", () => {
 
 test("the reference's SipHash gives the example of the paper for 2 and 4 rounds", () => {
   assert.is(hex64(sipHash(2, 4, COUNTING_KEY, counting(15))), "a129ca6149be45e5");
+});
+
+test("the reference's FNV-1a gives the published values", () => {
+  assert.is(fnv1a("") >>> 0, 0x811c9dc5);
+  assert.is(fnv1a("a") >>> 0, 0xe40c292c);
+  assert.is(fnv1a("foobar") >>> 0, 0xbf9cf968);
 });
 
 test.run();

@@ -140,30 +140,36 @@ const MODES: [Mode, number][] = [
 const VERDICTS = { allow: 1, deny: 2, shadow_deny: 3 };
 const ACTIONS: (Rule["action"] | undefined)[] = [undefined, "allow", "deny"];
 
-test("every verdict follows from mode, rule, score and thresholds as the law says", () => {
+const THRESHOLDS = [
+  [0, 0],
+  [1, 0],
+  [100, 0],
+  [1, 100],
+  [100, 100],
+  [101, SCORE_MAX],
+] as const;
+
+/** Every combination of what a verdict follows from. */
+function* judgements() {
+  for (const [mode, modeNumber] of MODES)
+    for (const [actionNumber, action] of ACTIONS.entries())
+      for (const score of SCORES)
+        for (const [alert, deny] of THRESHOLDS)
+          for (const agrees of [false, true])
+            yield { mode, modeNumber, actionNumber, action, score, alert, deny, agrees };
+}
+
+test("every verdict follows from mode, rule, score, thresholds and the attack head as the law says", () => {
   const someRule = readRules(rules(rule()))[0]!;
   for (const core of BUILDS) {
-    for (const [mode, modeNumber] of MODES) {
-      for (const [actionNumber, action] of ACTIONS.entries()) {
-        for (const score of SCORES) {
-          for (const [alert, deny] of [
-            [0, 0],
-            [1, 0],
-            [100, 0],
-            [1, 100],
-            [100, 100],
-            [101, SCORE_MAX],
-          ] as const) {
-            const decided = action && { ...someRule, action };
-            const verdict = verdictOf(mode, decided, score, deny);
-            const judgement = core.number("judge", modeNumber, actionNumber, score | 0, alert, deny);
-            const name = JSON.stringify({ mode, action, score, alert, deny });
-            assert.is(core.number("verdictOf", judgement), VERDICTS[verdict], name);
-            assert.is(core.number("alertedOf", judgement) !== 0, isAlerted(mode, verdict, score, alert), name);
-            if (verdict !== "allow") assert.is(core.number("reasonOf", judgement), action === undefined ? 2 : 1, name);
-          }
-        }
-      }
+    for (const { mode, modeNumber, actionNumber, action, score, alert, deny, agrees } of judgements()) {
+      const decided = action && { ...someRule, action };
+      const verdict = verdictOf(mode, decided, score, deny, agrees);
+      const judgement = core.number("judge", modeNumber, actionNumber, score | 0, alert, deny, Number(agrees));
+      const name = JSON.stringify({ mode, action, score, alert, deny, agrees });
+      assert.is(core.number("verdictOf", judgement), VERDICTS[verdict], name);
+      assert.is(core.number("alertedOf", judgement) !== 0, isAlerted(mode, verdict, score, alert), name);
+      if (verdict !== "allow") assert.is(core.number("reasonOf", judgement), action === undefined ? 2 : 1, name);
     }
   }
 });

@@ -7,12 +7,12 @@ import { Mode } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import type { Nack } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
 import { quoted } from "../filter/mesh.ts";
 import { REFUSED } from "../support/section-cases.ts";
-import { model, padTo, rules } from "../support/sections.ts";
+import { padTo, rules } from "../support/sections.ts";
 import {
   manifestOf,
   otherKey,
   publicKeyOf,
-  quoteModel,
+  quoteSection,
   type SnapshotSpec,
   signingKey,
   signManifest,
@@ -28,7 +28,7 @@ const EPOCH = 5n;
 /** Denied by the model that serves; by the stricter one already BENIGN would be. */
 const ATTACK = quoted(4);
 const BENIGN = quoted(1);
-const stricter = model(quoteModel({ alert: 200, deny: 200 }));
+const stricter = quoteSection({ alert: 200, deny: 200 });
 
 /** A sidecar on the test's own control plane, which sends what no real one would. */
 class Bench {

@@ -16,6 +16,7 @@ import {
   otherKey,
   publicKeyOf,
   quoteModel,
+  quoteSection,
   type SnapshotSpec,
   signingKey,
   signManifest,
@@ -24,7 +25,7 @@ import {
 import { Mesh, quoted } from "./mesh.ts";
 
 /** Deny thresholds tell which model serves: 2,000 the first, 300 the second. */
-const stricter = model(quoteModel({ alert: 200, deny: 200 }));
+const stricter = quoteSection({ alert: 200, deny: 200 });
 
 function servesTheFirst(mesh: Mesh): void {
   assert.is(mesh.request({ path: quoted(4) }).status, 403, "the old model still judges");
@@ -114,7 +115,7 @@ test("what stands just at a bound is adopted", () => {
 
 test("a refusal is told once a VM and names field, value and bound", () => {
   const mesh = new Mesh({ workers: 2 }).adopt();
-  const large = padTo(model(quoteModel()), MODEL_MAX + 1);
+  const large = padTo(quoteSection(), MODEL_MAX + 1);
   const nonce = mesh.push({ model: large });
   mesh.sidecar.tick(5000);
   const nacks = mesh.plane.of("nack").filter((nack) => nack.nonce === nonce);
@@ -247,8 +248,9 @@ test("an update without a current model lets everything pass and scores nothing"
 
 test("a candidate is scored beside the current model and judges nothing", () => {
   const mesh = new Mesh().adopt();
-  const body = quoteModel({ alert: 1, deny: 1, scale: 5 * 65536 });
-  mesh.adopt({ model: model(quoteModel(), body), settings: settings(FAST), rules: rules(rule({ method: "PUT" })) });
+  const candidate = { alert: 1, deny: 1, scale: 5 * 65536 };
+  const body = quoteModel(candidate);
+  mesh.adopt({ model: quoteSection({}, candidate), settings: settings(FAST), rules: rules(rule({ method: "PUT" })) });
   for (let i = 0; i < 20; i++) assert.is(mesh.request({ path: quoted(1) }).status, 200);
   mesh.settle();
   const ids = new Set(mesh.windows().flatMap((window) => window.scores.map((histogram) => histogram.modelId)));

@@ -4,7 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MEMORY_PAGES_MAX } from "../../filter/core/limits.ts";
-import type { Exchange } from "../host/exchange.ts";
+import type { Exchange, HeaderList } from "../host/exchange.ts";
 import { hostcallsOf } from "../host/exchange.ts";
 import { targets } from "../support/requests.ts";
 import { Mesh, quoted, SPIFFE } from "./mesh.ts";
@@ -23,6 +23,13 @@ const HOSTCALLS_MAX = 4;
 const DENIED_MORE = 4;
 
 const corpus = [...targets(5, 3_000, 20)];
+/** What the heads decode, weigh and look up: usual headers, a long one, one with escapes. */
+const HEADERS: HeaderList = [
+  ["user-agent", "Mozilla/5.0 (X11; Linux x86_64)"],
+  ["cookie", `session=${"a1".repeat(400)}`],
+  ["referer", "https://shop.example/?q=%3Cb%3E%20caf%C3%A9"],
+  ["x-long", "y ".repeat(6000)],
+];
 
 function totalHostcalls(exchange: Exchange): number {
   return exchange.entries.reduce((sum, entry) => sum + entry.hostcalls.length, 0);
@@ -34,7 +41,7 @@ function during(exchange: Exchange, name: string): string[] {
 
 test("a plainly allowed request: one read at its headers, two at its log", () => {
   const mesh = new Mesh({ workers: 1 }).adopt();
-  const exchange = mesh.request({ path: "/items?page=2" });
+  const exchange = mesh.request({ path: "/items?page=2", headers: HEADERS });
   assert.equal(during(exchange, "proxy_on_request_headers"), ["proxy_get_header_map_pairs"]);
   assert.equal(during(exchange, "proxy_on_log"), ["proxy_get_property", "proxy_get_property"]);
   assert.is(totalHostcalls(exchange), 3);
@@ -53,7 +60,7 @@ test("on every input of the corpus the budget holds, whatever the verdict", () =
   const vm = mesh.sidecar.worker(0);
   const pages = vm.pages;
   for (const [i, path] of corpus.entries()) {
-    const exchange = mesh.request({ path, identity: i % 3 === 0 ? undefined : SPIFFE });
+    const exchange = mesh.request({ path, headers: HEADERS, identity: i % 3 === 0 ? undefined : SPIFFE });
     const most = exchange.filterState.size === 0 ? HOSTCALLS_MAX : HOSTCALLS_MAX + DENIED_MORE;
     const calls = totalHostcalls(exchange);
     assert.ok(calls <= most, `${calls} hostcalls: ${JSON.stringify(path)}: ${JSON.stringify(hostcallsOf(exchange))}`);
@@ -78,7 +85,7 @@ test("nothing is allocated: not by requests, not by ticks, windows, pulses, upda
   const mesh = new Mesh({ build: "vedette-test", workers: 1 });
   const before = allocations(mesh);
   mesh.adopt();
-  for (const path of corpus.slice(0, 1000)) mesh.request({ path });
+  for (const path of corpus.slice(0, 1000)) mesh.request({ path, headers: HEADERS });
   for (let i = 0; i < 20; i++) mesh.request({ path: quoted(i) });
   mesh.settle();
   mesh.plane.kill();

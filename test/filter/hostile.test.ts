@@ -10,7 +10,7 @@ import { OWN_ATTACKS } from "../support/own-attacks.ts";
 import { Prng } from "../support/prng.ts";
 import { targets } from "../support/requests.ts";
 import { model, settings } from "../support/sections.ts";
-import { FAST, quoteModel } from "../support/snapshot.ts";
+import { FAST, quoteSection } from "../support/snapshot.ts";
 import { Mesh, quoted } from "./mesh.ts";
 
 const many = (count: number, value = "v"): HeaderList => Array.from({ length: count }, (_, i) => [`x-h-${i}`, value]);
@@ -166,7 +166,7 @@ test("10,000 seeded targets: each answered, each counted, no trap, no memory", (
 });
 
 test("a sidecar under attack goes on judging and telling", () => {
-  const mesh = new Mesh({ workers: 1 }).adopt({ model: model(quoteModel()) });
+  const mesh = new Mesh({ workers: 1 }).adopt({ model: quoteSection() });
   for (const [, spec] of HOSTILE) mesh.request(spec);
   assert.is(mesh.request({ path: quoted(4) }).status, 403);
   assert.is(mesh.request({ path: quoted(1) }).status, 200);

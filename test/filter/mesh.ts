@@ -179,7 +179,7 @@ export function sumResponses(windows: Window[]): number[] {
   return sums;
 }
 
-/** A path with quotes in its parameter `q`: scores 256, 1,024, 4,096 for 1, 2, 4 of them. */
+/** A path with quotes in its parameter `q`: scores 384, 1,152, 4,224 for 1, 2, 4 of them. */
 export function quoted(quotes: number): string {
   return `/search?q=tea${"'".repeat(quotes)}`;
 }

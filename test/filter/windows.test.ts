@@ -6,8 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { WindowAcksSchema, WindowOutcome } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
 import { WINDOWS_IN_FLIGHT_MAX } from "../../filter/core/limits.ts";
-import { model } from "../support/sections.ts";
-import { quoteModel } from "../support/snapshot.ts";
+import { quoteModel, quoteSection } from "../support/snapshot.ts";
 import { Mesh, SPIFFE, sumCounts } from "./mesh.ts";
 
 const key = (window: { vmBootId: bigint; windowSeq: bigint }) => `${window.vmBootId}/${window.windowSeq}`;
@@ -208,7 +207,7 @@ test("a request that was scored under one model and ends under another is in no 
   const mesh = new Mesh({ workers: 1 }).adopt();
   mesh.requests(3);
   const { finish } = mesh.sidecar.open({ identity: SPIFFE });
-  mesh.adopt({ model: model(quoteModel({ scale: 5 * 65536 })) });
+  mesh.adopt({ model: quoteSection({ scale: 5 * 65536 }) });
   finish();
   mesh.requests(4);
   mesh.settle();

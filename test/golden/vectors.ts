@@ -16,6 +16,8 @@ import { splitTarget } from "../reference/target.ts";
 import { modelBytes, testModels } from "../support/models.ts";
 import { Prng } from "../support/prng.ts";
 import { method } from "../support/requests.ts";
+import { idOf } from "../support/sections.ts";
+import { bodyCases, levelCases, segmentCases, wholeCases } from "./heads.ts";
 import { NOW_MS, RULE_REQUESTS, RULES_SECTION } from "./rules.ts";
 import { GOLDEN_TARGETS } from "./targets.ts";
 
@@ -77,6 +79,8 @@ export interface ModelCase {
   factor: string;
   scale: string;
   clip: string;
+  /** Of a body with silent heads and without an attack table. */
+  modelId: string;
 }
 
 const MODELS = testModels(41, 8);
@@ -84,7 +88,8 @@ const MODELS = testModels(41, 8);
 export function modelCases(): ModelCase[] {
   return MODELS.map((model) => {
     const { mean, factor, scale, clip } = modelBytes(model);
-    return { mean: hexOf(mean), factor: hexOf(factor), scale: hexOf(scale), clip: hexOf(clip) };
+    const modelId = hex64(idOf({ mean, factor, scale, clip }));
+    return { mean: hexOf(mean), factor: hexOf(factor), scale: hexOf(scale), clip: hexOf(clip), modelId };
   });
 }
 
@@ -200,4 +205,8 @@ export const VECTORS = {
   hashes: hashCases,
   features: featureListCases,
   rules: ruleCases,
+  levels: levelCases,
+  segments: segmentCases,
+  bodies: bodyCases,
+  wholes: wholeCases,
 };

@@ -27,9 +27,6 @@ export const parentSteps = (text: string) => places(text, /\.\.(?=[/\\])/g);
 export const comments = (text: string) => places(text, /-(?=-)|\/(?=\*)|#/g);
 export const equalsSigns = (text: string) => count(text, among("="));
 
-/** Whether a request is measured again. */
-const isDoublyEscaped = (raw: string) => /%25([0-9A-Fa-f]{2}|[uU][0-9A-Fa-f]{4})/.test(raw);
-
 const isExpressionEnd = among("_)]}");
 const OPENING = "(".charCodeAt(0);
 
@@ -125,6 +122,11 @@ export interface Extraction {
 
 const rawOf = (target: Target) => `${target.path}?${target.query}`;
 
+/** Whether a request is measured again. */
+export function isDoublyEscaped(target: Target): boolean {
+  return /%25([0-9A-Fa-f]{2}|[uU][0-9A-Fa-f]{4})/.test(rawOf(target));
+}
+
 /** Bins of one measurement. */
 function bins(request: Measured): number[] {
   const symbols = symbolsOf(request.text);
@@ -138,7 +140,7 @@ export function extract(value: string): Extraction {
   const request = measure(target, 1);
   const beyondTable = request.segments.length > PATH_SEGMENTS_MAX || request.parameters.length > PARAMETERS_MAX;
   // Features 0, 5 and 26 are those of the first measurement by their definition: they look at the raw target.
-  const second = isDoublyEscaped(rawOf(target)) ? bins(measure(target, 2)) : undefined;
+  const second = isDoublyEscaped(target) ? bins(measure(target, 2)) : undefined;
   return { first: bins(request), second, scanned: target.scanned, beyondTable };
 }
 

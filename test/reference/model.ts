@@ -1,4 +1,4 @@
-// Section 5 of the law: score and contributions, with big integers wherever the law asks for more than 32 bits.
+// Section 5 of the law: distance and contributions, with big integers wherever the law asks for more than 32 bits.
 
 import { FEATURES, NO_SCORE, SCORE_MAX } from "../../filter/core/limits.ts";
 import type { Extraction } from "./features.ts";
@@ -43,7 +43,7 @@ export function score(model: Model, bins: readonly number[]): number {
   return distance > BigInt(SCORE_MAX) ? SCORE_MAX : Number(distance);
 }
 
-/** Share of each feature in the score; 32, signed. */
+/** Share of each feature in the distance; 32, signed. */
 export function contributions(model: Model, bins: readonly number[]): bigint[] {
   const weights = whitened(model, bins).map((z, r) => (z * BigInt(model.scale[r]!)) >> 16n);
   return deviations(model, bins).map((d, j) => {
@@ -71,12 +71,13 @@ export function topFeature(shares: readonly bigint[]): Top {
 }
 
 export interface Judged {
+  /** The distance that counts; NO_SCORE without a model. */
   score: number;
-  /** The measurement whose score counts. */
+  /** The measurement that it is of. */
   times: 1 | 2;
 }
 
-/** Scores both measurements; the higher counts, ties to the first. */
+/** Distances of both measurements; the higher counts, ties to the first. */
 export function judge(model: Model | undefined, extraction: Extraction): Judged {
   if (model === undefined) return { score: NO_SCORE, times: 1 };
   const first = score(model, extraction.first);

@@ -48,9 +48,16 @@ export function meets(score: number, threshold: number): boolean {
 export type Mode = "off" | "learn" | "shadow" | "enforce";
 export type Verdict = "allow" | "deny" | "shadow_deny";
 
-export function verdictOf(mode: Mode, rule: Rule | undefined, score: number, denyThreshold: number): Verdict {
+/** `agrees`: the attack head's excess is above 0; without it the model does not deny. */
+export function verdictOf(
+  mode: Mode,
+  rule: Rule | undefined,
+  score: number,
+  denyThreshold: number,
+  agrees: boolean,
+): Verdict {
   if (mode === "off" || rule?.action === "allow") return "allow";
-  const byModel = rule === undefined && mode !== "learn" && meets(score, denyThreshold);
+  const byModel = rule === undefined && mode !== "learn" && meets(score, denyThreshold) && agrees;
   if (rule === undefined && !byModel) return "allow";
   return mode === "enforce" ? "deny" : "shadow_deny";
 }

@@ -3,7 +3,9 @@
 
 import { createHash } from "node:crypto";
 import * as limits from "../../filter/core/limits.ts";
+import type { AttackTable } from "./attack.ts";
 import { fromBytes } from "./bytes.ts";
+import type { Body, Context, Kind } from "./contexts.ts";
 import type { Model } from "./model.ts";
 import {
   all,
@@ -29,8 +31,9 @@ export interface Settings {
   oversize: number;
 }
 
-export interface ModelBody extends Model {
+export interface ModelBody extends Body {
   modelId: bigint;
+  attackId: bigint;
   alertThreshold: number;
   denyThreshold: number;
 }
@@ -38,7 +41,13 @@ export interface ModelBody extends Model {
 export interface Models {
   current: ModelBody | undefined;
   candidate: ModelBody | undefined;
+  /** Of both bodies. */
+  attack: (AttackTable & { tableId: bigint }) | undefined;
 }
+
+/** Of a context and of a kind in a model body. */
+const CONTEXT_BYTES = 16;
+const KIND_BYTES = 4;
 
 function refuseIf(condition: boolean, field: string, value: bigint | number, bound: string): void {
   if (condition) throw new Refusal(field, BigInt(value), bound);
@@ -74,53 +83,154 @@ export function readSettings(section: Uint8Array): Settings {
   return settings;
 }
 
-/** First 8 bytes of SHA-256 over mean, factor, scale and clip, little-endian. */
-export function modelIdOf(blobs: readonly Uint8Array[]): bigint {
+/** First 8 bytes of SHA-256, little-endian. */
+function contentId(blobs: readonly Uint8Array[]): bigint {
   return createHash("sha256").update(Buffer.concat(blobs)).digest().readBigUInt64LE(0);
+}
+
+/** What a model id is made of. */
+export interface ModelContent {
+  mean: Uint8Array;
+  factor: Uint8Array;
+  scale: Uint8Array;
+  clip: Uint8Array;
+  contexts: Uint8Array;
+  kinds: Uint8Array;
+  structureBase: number;
+  attackId: bigint;
+}
+
+/** Id of a model: of all its content but the thresholds. */
+export function modelIdOf(content: ModelContent): bigint {
+  const { mean, factor, scale, clip, contexts, kinds, structureBase, attackId } = content;
+  const tail = Buffer.alloc(12);
+  tail.writeUInt32LE(structureBase, 0);
+  tail.writeBigUInt64LE(attackId, 4);
+  return contentId([mean, factor, scale, clip, contexts, kinds, tail]);
+}
+
+/** Id of an attack table: of its weights (i8) and its bias. */
+export function tableIdOf(weights: Uint8Array, bias: number): bigint {
+  const tail = Buffer.alloc(4);
+  tail.writeInt32LE(bias, 0);
+  return contentId([weights, tail]);
 }
 
 function refuseLength(field: string, content: Uint8Array, length: number): void {
   refuseIf(content.length !== length, field, content.length, `${length} bytes`);
 }
 
+const viewOf = (content: Uint8Array) => new DataView(content.buffer, content.byteOffset, content.byteLength);
+
 function numbers(content: Uint8Array, size: number, at: (view: DataView, offset: number) => number): number[] {
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  return Array.from({ length: content.length / size }, (_, i) => at(view, i * size));
+  return Array.from({ length: content.length / size }, (_, i) => at(viewOf(content), i * size));
 }
 
-function readModelBody(content: Content): ModelBody {
-  const fields = readFields(content);
-  const modelId = scalar(fields, 1, FIXED64);
-  const blobs = [2, 3, 4, 7].map((number) => bytes(fields, number));
-  const [meanBytes, factorBytes, scaleBytes, clipBytes] = blobs as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-  const alertThreshold = scalar32(fields, 5);
-  const denyThreshold = scalar32(fields, 6);
-  refuseLength("model.mean", meanBytes, 2 * limits.FEATURES);
-  const mean = numbers(meanBytes, 2, (view, offset) => view.getInt16(offset, true));
+/** Mean, factor, scale and clip, of the right sizes and within their bounds. */
+function readNumbers(content: Pick<ModelContent, "mean" | "factor" | "scale" | "clip">): Model {
+  refuseLength("model.mean", content.mean, 2 * limits.FEATURES);
+  const mean = numbers(content.mean, 2, (view, offset) => view.getInt16(offset, true));
   for (const m of mean) refuseOutside("model.mean", m, 0, 2047);
-  refuseLength("model.factor", factorBytes, limits.FEATURES ** 2);
-  refuseLength("model.scale", scaleBytes, 4 * limits.FEATURES);
-  const scale = numbers(scaleBytes, 4, (view, offset) => view.getUint32(offset, true));
+  refuseLength("model.factor", content.factor, limits.FEATURES ** 2);
+  refuseLength("model.scale", content.scale, 4 * limits.FEATURES);
+  const scale = numbers(content.scale, 4, (view, offset) => view.getUint32(offset, true));
   for (const s of scale) refuseOutside("model.scale", s, 0, 0x7fffffff);
-  refuseLength("model.clip", clipBytes, 2 * limits.FEATURES);
-  const clip = numbers(clipBytes, 2, (view, offset) => view.getInt16(offset, true));
+  refuseLength("model.clip", content.clip, 2 * limits.FEATURES);
+  const clip = numbers(content.clip, 2, (view, offset) => view.getInt16(offset, true));
   for (const k of clip) refuseOutside("model.clip", k, 1, 2047);
-  const isId = modelId !== 0n && modelId === modelIdOf(blobs);
-  refuseIf(!isId, "model.model_id", modelId, "the first 8 bytes of SHA-256 of mean, factor, scale, clip");
-  const calibrated = denyThreshold !== 0;
-  const below = calibrated && (alertThreshold === 0 || denyThreshold < alertThreshold);
+  const factor = numbers(content.factor, 1, (view, offset) => view.getInt8(offset));
+  return { mean, factor, scale, clip };
+}
+
+function readContexts(content: Uint8Array): Context[] {
+  const field = "model.contexts";
+  const most = CONTEXT_BYTES * limits.MODEL_CONTEXTS_MAX;
+  refuseIf(content.length % CONTEXT_BYTES !== 0, field, content.length, "a multiple of 16 bytes");
+  refuseIf(content.length > most, field, content.length, `${most} bytes`);
+  const view = viewOf(content);
+  const rows: Context[] = [];
+  for (let at = 0; at < content.length; at += CONTEXT_BYTES) {
+    const row = {
+      key: view.getBigUint64(at, true),
+      base: view.getInt16(at + 8, true),
+      classes: view.getUint16(at + 10, true),
+      shortest: view.getUint8(at + 12),
+      longest: view.getUint8(at + 13),
+      classSurprise: view.getUint8(at + 14),
+      lengthSurprise: view.getUint8(at + 15),
+    };
+    // The first key is held against 0, which no key may be.
+    refuseIf(row.key <= (rows.at(-1)?.key ?? 0n), field, row.key, "keys above 0, ascending");
+    refuseIf(row.shortest > Math.min(row.longest, limits.BIN_MAX), field, row.shortest, `0..${limits.BIN_MAX}`);
+    refuseIf(row.classes >= 1 << limits.CLASSES, field, row.classes, `${limits.CLASSES} bits`);
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** Three kinds; none only where there are no contexts. */
+function readKinds(content: Uint8Array, contexts: readonly Context[]): Kind[] {
+  if (content.length > 0 || contexts.length > 0) refuseLength("model.kinds", content, 3 * KIND_BYTES);
+  const view = viewOf(content);
+  return numbers(content, KIND_BYTES, (_, offset) => offset).map((at) => ({
+    base: view.getInt16(at, true),
+    nameSurprise: view.getUint8(at + 2),
+  }));
+}
+
+function refuseThresholds(alertThreshold: number, denyThreshold: number): void {
+  const below = denyThreshold !== 0 && (alertThreshold === 0 || denyThreshold < alertThreshold);
   refuseIf(below, "model.deny_threshold", denyThreshold, `at least alert_threshold ${alertThreshold}`);
   refuseIf(denyThreshold > limits.SCORE_MAX, "model.deny_threshold", denyThreshold, `at most ${limits.SCORE_MAX}`);
-  const factor = numbers(factorBytes, 1, (view, offset) => view.getInt8(offset));
-  return { modelId, mean, factor, scale, clip, alertThreshold, denyThreshold };
 }
 
+/** `tableId`: of the section's attack table; 0 without one. */
+function readModelBody(message: Content, tableId: bigint): ModelBody {
+  const fields = readFields(message);
+  const modelId = scalar(fields, 1, FIXED64);
+  const [mean, factor, scale, clip] = [bytes(fields, 2), bytes(fields, 3), bytes(fields, 4), bytes(fields, 7)];
+  const [contextBytes, kindBytes] = [bytes(fields, 8), bytes(fields, 9)];
+  const [alertThreshold, denyThreshold, structureBase] = [5, 6, 10].map((number) => scalar32(fields, number));
+  const attackId = scalar(fields, 11, FIXED64);
+  const model = readNumbers({ mean, factor, scale, clip });
+  const contexts = readContexts(contextBytes);
+  const kinds = readKinds(kindBytes, contexts);
+  refuseOutside("model.structure_base", structureBase!, 0, 255);
+  refuseIf(attackId !== tableId, "model.attack_id", attackId, `the table's ${tableId}`);
+  const content = { mean, factor, scale, clip, contexts: contextBytes, kinds: kindBytes, attackId };
+  const isId = modelId !== 0n && modelId === modelIdOf({ ...content, structureBase: structureBase! });
+  refuseIf(!isId, "model.model_id", modelId, "the first 8 bytes of SHA-256 of all but the thresholds");
+  refuseThresholds(alertThreshold!, denyThreshold!);
+  const thresholds = { alertThreshold: alertThreshold!, denyThreshold: denyThreshold! };
+  return { modelId, ...model, contexts, kinds, structureBase: structureBase!, attackId, ...thresholds };
+}
+
+function zigzag(value: number): number {
+  return (value >>> 1) ^ -(value & 1);
+}
+
+function readAttackTable(message: Content): Models["attack"] {
+  const fields = readFields(message);
+  const tableId = scalar(fields, 1, FIXED64);
+  const weightBytes = bytes(fields, 2);
+  const bias = zigzag(scalar32(fields, 3));
+  refuseLength("attack.weights", weightBytes, limits.ATTACK_WEIGHTS);
+  refuseOutside("attack.bias", bias, -limits.ATTACK_BIAS_MAX, limits.ATTACK_BIAS_MAX);
+  const isId = tableId === tableIdOf(weightBytes, bias);
+  refuseIf(!isId, "attack.table_id", tableId, "the first 8 bytes of SHA-256 of weights and bias");
+  return { tableId, weights: numbers(weightBytes, 1, (view, offset) => view.getInt8(offset)), bias };
+}
+
+/** The table is checked before the bodies, and current before candidate. */
 export function readModels(section: Uint8Array): Models {
   const fields = readSection(section, limits.MODEL_MAX);
-  const [current, candidate] = [1, 2].map((number) => all(fields, number, BYTES).at(-1));
+  const [current, candidate, table] = [1, 2, 3].map((number) => all(fields, number, BYTES).at(-1));
+  const attack = table && readAttackTable(table.content);
+  const tableId = attack?.tableId ?? 0n;
   return {
-    current: current && readModelBody(current.content),
-    candidate: candidate && readModelBody(candidate.content),
+    current: current && readModelBody(current.content, tableId),
+    candidate: candidate && readModelBody(candidate.content, tableId),
+    attack,
   };
 }
 

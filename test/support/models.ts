@@ -2,6 +2,7 @@
 // clipped.
 
 import { FEATURES } from "../../filter/core/limits.ts";
+import type { Model } from "../reference/model.ts";
 import { Prng } from "./prng.ts";
 
 /** As bytes in the shape of a ModelBody, and as numbers. */
@@ -53,7 +54,7 @@ export interface ModelBytes {
 }
 
 /** The four blobs of a ModelBody. */
-export function modelBytes(model: TestModel): ModelBytes {
+export function modelBytes(model: Model): ModelBytes {
   const mean = Buffer.alloc(2 * FEATURES);
   for (const [i, m] of model.mean.entries()) mean.writeInt16LE(m, 2 * i);
   const scale = Buffer.alloc(4 * FEATURES);

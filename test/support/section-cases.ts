@@ -2,6 +2,7 @@
 // each bound.
 
 import type { Mode, RuleAction } from "../../control-plane/gen/vedette/v1/model_pb.ts";
+import { HEADS_ACCEPTED, HEADS_REFUSED, HEADS_SAMPLE } from "./head-cases.ts";
 import { type ModelBytes, modelBytes, testModels } from "./models.ts";
 import { hashKey, idOf, model, modelBody, padTo, rule, rules, type SectionName, settings } from "./sections.ts";
 
@@ -44,6 +45,7 @@ export const ACCEPTED: readonly SectionCase[] = [
   { name: "equal thresholds", kind: "model", bytes: model(modelBody({ denyThreshold: 2000 })) },
   { name: "the highest threshold", kind: "model", bytes: model(modelBody({ denyThreshold: 2 ** 31 - 1 })) },
   { name: "a model of the largest size", kind: "model", bytes: padTo(model(modelBody()), 131_072) },
+  ...HEADS_ACCEPTED.map((one) => ({ ...one, kind: "model" as const })),
   { name: "no rules", kind: "rules", bytes: rules() },
   { name: "one rule", kind: "rules", bytes: rules(rule()) },
   { name: "the highest id", kind: "rules", bytes: rules(rule(), rule({ id: 2n ** 64n - 1n })) },
@@ -201,6 +203,7 @@ const KINDS: readonly SectionName[] = ["settings", "model", "rules"];
 /** One case at least for each row of the law's table that concerns a section. */
 export const REFUSED: readonly RefusalCase[] = [
   ...SETTINGS_REFUSALS.map((one) => ({ ...one, kind: "settings" as const })),
+  ...HEADS_REFUSED.map((one) => ({ ...one, kind: "model" as const })),
   ...MODEL_REFUSALS.map((one) => ({ ...one, kind: "model" as const })),
   ...RULES_REFUSALS.map((one) => ({ ...one, kind: "rules" as const })),
   ...KINDS.flatMap((kind) =>
@@ -216,7 +219,7 @@ export const REFUSED: readonly RefusalCase[] = [
 /** A section of each kind with several of everything. */
 export const SAMPLES: Readonly<Record<SectionName, Uint8Array>> = {
   settings: settings({ hashKeys: [hashKey, { ...hashKey, id: 300 }], oversize: 2 }),
-  model: model(modelBody({}, 8), modelBody({ alertThreshold: 0, denyThreshold: 0 }, 9)),
+  model: model(modelBody(HEADS_SAMPLE, 8), modelBody({ alertThreshold: 0, denyThreshold: 0 }, 9)),
   rules: rules(
     rule({ action: 1, caller: "spiffe://mesh/ns/a/sa/b", route: "GET /a/*" }),
     rule({ id: 200n, callerGroupPlusOne: 8, method: "" }),

@@ -2,12 +2,14 @@
 // refused, or the meaning of what was accepted.
 
 import * as assert from "uvu/assert";
+import { levelOf } from "../reference/attack.ts";
 import { toBytes } from "../reference/bytes.ts";
 import { score } from "../reference/model.ts";
 import { Refusal } from "../reference/protobuf.ts";
 import { decidingRule, type Request, type Rule } from "../reference/rules.ts";
 import { type ModelBody, readModels, readRules, readSettings } from "../reference/sections.ts";
 import { Core } from "./core.ts";
+import { contextBytes } from "./heads.ts";
 import { Prng } from "./prng.ts";
 import type { SectionName } from "./sections.ts";
 
@@ -18,9 +20,14 @@ export interface Outcome {
 
 /** Bins that a model is asked about: its score shows every number of it. */
 const PROBES = Array.from({ length: 3 }, (_, seed) => new Prng(seed).bytes(32).map((byte) => byte % 25));
+/** Texts that an attack table is asked about. */
+const PROBE_TEXTS = ["a", "' OR 1=1 -- ", "../../etc/passwd", "<script>alert(1)</script>"];
 const BODIES = ["CURRENT", "CANDIDATE"] as const;
+const KINDS = [1, 2, 3] as const;
 /** Rules whose own fields are asked for; more would only cost time. */
 const RULES_ASKED = 4;
+
+const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 const requestOf = (rule: Rule): Request => ({
   caller: rule.caller,
@@ -33,7 +40,9 @@ const requestOf = (rule: Rule): Request => ({
 function bodyByReference(body: ModelBody | undefined): unknown {
   if (body === undefined) return null;
   const scores = PROBES.map((bins) => score(body, [...bins]));
-  return [body.modelId, body.alertThreshold, body.denyThreshold, ...scores];
+  const { modelId, alertThreshold, denyThreshold, contexts, kinds, structureBase } = body;
+  const heads = [hexOf(contextBytes(contexts)), kinds.map(({ base, nameSurprise }) => [base, nameSurprise])];
+  return [modelId, alertThreshold, denyThreshold, structureBase, ...heads, ...scores];
 }
 
 function meaningByReference(kind: SectionName, section: Uint8Array): unknown {
@@ -48,8 +57,9 @@ function meaningByReference(kind: SectionName, section: Uint8Array): unknown {
     ];
   }
   if (kind === "model") {
-    const { current, candidate } = readModels(section);
-    return [current, candidate].map(bodyByReference);
+    const { current, candidate, attack } = readModels(section);
+    const levels = attack && PROBE_TEXTS.map((text) => levelOf(attack, text));
+    return [...[current, candidate].map(bodyByReference), levels ?? null];
   }
   const rules = readRules(section);
   const decided = rules.slice(0, RULES_ASKED).map((rule) => decidingRule(rules, requestOf(rule), 0n)?.id ?? 0n);
@@ -80,6 +90,11 @@ function settingsByCore(core: Core): unknown {
   return [mode, windowMs, pulseMs, deny !== 0, keys];
 }
 
+function kindByCore(core: Core, body: number, kind: number): [base: number, nameSurprise: number] {
+  const view = new DataView(core.bytes(core.number("modelKind", body, kind), 4).buffer);
+  return [view.getInt16(0, true), view.getUint8(2)];
+}
+
 function bodyByCore(core: Core, body: (typeof BODIES)[number]): unknown {
   const address = core.constant(body);
   if (core.number("modelPresent", address) === 0) return null;
@@ -88,8 +103,20 @@ function bodyByCore(core: Core, body: (typeof BODIES)[number]): unknown {
     core.word("modelId", address),
     core.number("modelAlert", address),
     core.number("modelDeny", address),
+    core.number("modelStructureBase", address),
+    hexOf(core.bytes(core.number("modelContexts", address), 16 * core.number("modelContextCount", address))),
+    core.number("modelHasKinds", address) === 0 ? [] : KINDS.map((kind) => kindByCore(core, address, kind)),
     ...scores,
   ];
+}
+
+/** Levels of the probe texts by the section's table; null without one. */
+function levelsByCore(core: Core): unknown {
+  if (core.number("attackTable") === 0) return null;
+  return PROBE_TEXTS.map((text) => {
+    core.put(toBytes(text));
+    return core.call("attackLevel", text.length);
+  });
 }
 
 /** Asked with the fields of the rules as the reference reads them: a rule read differently decides differently. */
@@ -115,7 +142,7 @@ export function outcomeByCore(core: Core, kind: SectionName, section: Uint8Array
   const refusal = core.checkSection(kind, section);
   if (refusal !== null) return { refused: refusal.field };
   if (kind === "settings") return { meaning: settingsByCore(core) };
-  if (kind === "model") return { meaning: BODIES.map((body) => bodyByCore(core, body)) };
+  if (kind === "model") return { meaning: [...BODIES.map((body) => bodyByCore(core, body)), levelsByCore(core)] };
   return { meaning: outcomeByReference(kind, section).refused ?? rulesByCore(core, section) };
 }
 

@@ -3,18 +3,20 @@
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
+  type AttackTableSchema,
   type ModelBodySchema,
   ModelSectionSchema,
   type RuleBodySchema,
   RulesSectionSchema,
   SettingsSectionSchema,
 } from "../../control-plane/gen/vedette/v1/model_pb.ts";
-import { modelIdOf } from "../reference/sections.ts";
+import { type ModelContent, modelIdOf, tableIdOf } from "../reference/sections.ts";
 import { type ModelBytes, modelBytes, testModels } from "./models.ts";
 
 export type SectionName = "settings" | "model" | "rules";
 type Settings = MessageInitShape<typeof SettingsSectionSchema>;
 type Body = MessageInitShape<typeof ModelBodySchema>;
+type Table = MessageInitShape<typeof AttackTableSchema>;
 type Rule = MessageInitShape<typeof RuleBodySchema>;
 
 export const hashKey = { id: 7, key: Uint8Array.from({ length: 16 }, (_, i) => 16 - i) };
@@ -25,19 +27,31 @@ export function settings(changes: Settings = {}): Uint8Array {
   return toBinary(SettingsSectionSchema, create(SettingsSectionSchema, { ...good, ...changes }));
 }
 
-/** The id of the four blobs that the law asks for. */
-export function idOf(body: ModelBytes): bigint {
-  return modelIdOf([body.mean, body.factor, body.scale, body.clip]);
+const SILENT = { contexts: new Uint8Array(0), kinds: new Uint8Array(0), structureBase: 0, attackId: 0n };
+
+/** The id that the law asks for; what is not given of the two other heads is empty. */
+export function idOf(body: ModelBytes & Partial<ModelContent>): bigint {
+  return modelIdOf({ ...SILENT, ...body });
 }
 
-/** A model body, good but for the changes; its id follows the blobs unless it is changed too. */
+/** An attack table, good but for the changes; its id follows its content unless it is changed too. */
+export function attackTable(
+  weights: ArrayLike<number>,
+  bias: number,
+  changes: Table = {},
+): Table & { tableId: bigint } {
+  const bytes = Uint8Array.from(Int8Array.from(weights));
+  return { tableId: tableIdOf(bytes, bias), weights: bytes, bias, ...changes } as Table & { tableId: bigint };
+}
+
+/** A model body, good but for the changes; its id follows its content unless it is changed too. */
 export function modelBody(changes: Body = {}, seed = 5): Body {
   const blobs = { ...modelBytes(testModels(seed, 1)[0]!), ...changes };
   return { modelId: idOf(blobs), alertThreshold: 2000, denyThreshold: 5000, ...blobs };
 }
 
-export function model(current: Body | undefined, candidate?: Body): Uint8Array {
-  const bodies = { ...(current && { current }), ...(candidate && { candidate }) };
+export function model(current: Body | undefined, candidate?: Body, attack?: Table): Uint8Array {
+  const bodies = { ...(current && { current }), ...(candidate && { candidate }), ...(attack && { attack }) };
   return toBinary(ModelSectionSchema, create(ModelSectionSchema, bodies));
 }
 

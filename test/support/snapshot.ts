@@ -1,15 +1,16 @@
 // Updates as the control plane sends them: manifest, digests, signature, sections. Good unless asked otherwise. With a
 // model whose scores can be told in one's head: only the quotes of a request count, and its score is 256 times the
-// square of their bin.
+// square of their bin, and 128 since the attack head agrees.
 
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ManifestSchema, SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import { type Update, UpdateSchema } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
-import { FEATURES } from "../../filter/core/limits.ts";
+import { ATTACK_WEIGHTS, FEATURES } from "../../filter/core/limits.ts";
 import { FEATURE_NAMES, featureHash } from "../reference/features.ts";
+import { kindBytes } from "./heads.ts";
 import { modelBytes } from "./models.ts";
-import { idOf, model, rules, settings } from "./sections.ts";
+import { attackTable, idOf, model, rules, settings } from "./sections.ts";
 
 const KINDS = { settings: SectionKind.SETTINGS, model: SectionKind.MODEL, rules: SectionKind.RULES } as const;
 export type Kind = keyof typeof KINDS;
@@ -62,22 +63,44 @@ export interface Thresholds {
   scale?: number;
 }
 
-/** Score of a request with this many quotes. */
-export const quoteScore = (bin: number): number => 256 * bin * bin;
+/** What the attack head adds to the score of a request that has a quote. */
+export const QUOTE_EXCESS = 128;
 
-/** A model body that scores the quotes of a request: 1, 2, 4 of them give 256, 1,024, 4,096. */
+/** Score of a request whose quotes have this bin. */
+export const quoteScore = (bin: number): number => 256 * bin * bin + (bin > 0 ? QUOTE_EXCESS : 0);
+
+/** A table by which a text has level 1 if a quote begins it or follows its first token of letters or digits, else 0. */
+export const quoteTable = (() => {
+  const weights = new Int8Array(ATTACK_WEIGHTS);
+  const [before, letters, digits, quote] = [0xfe, 0x61, 0x30, 0x27];
+  for (const previous of [before, letters, digits]) {
+    weights[Math.imul((before << 16) | (previous << 8) | quote, 0x9e3779b1) >>> 17] = 1;
+  }
+  return attackTable(weights, 0);
+})();
+
+const KIND = { base: 0, nameSurprise: 0 };
+const HEADS = {
+  contexts: new Uint8Array(0),
+  kinds: kindBytes([KIND, KIND, KIND]),
+  structureBase: 0,
+  attackId: quoteTable.tableId,
+};
+
+/** A model body that scores the quotes of a request: 1, 2, 4 of them give 384, 1,152, 4,224. */
 export function quoteModel({ alert = 500, deny = 2000, scale: one = 4 * 65536 }: Thresholds = {}) {
   const factor = new Array<number>(FEATURES * FEATURES).fill(0);
   const scale = new Array<number>(FEATURES).fill(0);
   factor[QUOTES] = 1;
   scale[0] = one;
-  const blobs = modelBytes({
-    mean: new Array<number>(FEATURES).fill(0),
-    factor,
-    scale,
-    clip: new Array<number>(FEATURES).fill(2047),
-  });
-  return { modelId: idOf(blobs), ...blobs, alertThreshold: alert, denyThreshold: deny };
+  const clip = new Array<number>(FEATURES).fill(2047);
+  const content = { ...modelBytes({ mean: new Array<number>(FEATURES).fill(0), factor, scale, clip }), ...HEADS };
+  return { modelId: idOf(content), ...content, alertThreshold: alert, denyThreshold: deny };
+}
+
+/** A model section of that body, and of another as the candidate. */
+export function quoteSection(thresholds: Thresholds = {}, candidate?: Thresholds): Uint8Array {
+  return model(quoteModel(thresholds), candidate && quoteModel(candidate), quoteTable);
 }
 
 /** The shortest windows and pulses there may be. */
@@ -86,7 +109,7 @@ export const FAST = { windowMs: 1000, pulseMs: 500 };
 export function contentsOf(spec: SnapshotSpec): Record<Kind, Uint8Array> {
   return {
     settings: spec.settings ?? settings(FAST),
-    model: spec.model ?? model(quoteModel()),
+    model: spec.model ?? quoteSection(),
     rules: spec.rules ?? rules(),
   };
 }

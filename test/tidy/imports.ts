@@ -29,7 +29,12 @@ export const rooms: Room[] = [
   },
   { path: "control-plane/seams.ts", files: ["control-plane/domain.ts"], packages: [] },
   { path: "control-plane/ports/", files: COMMON, packages: ["*"] },
-  { path: "control-plane/train/", files: [...COMMON, "filter/core/limits.ts"], packages: [] },
+  {
+    // What merges is in one place; SHA-256 names the attack table.
+    path: "control-plane/train/",
+    files: [...COMMON, "filter/core/limits.ts", "control-plane/store/statistics.ts"],
+    packages: ["node:crypto"],
+  },
   // What goes to a filter is written here, once: the other edge at which protobuf ends.
   {
     path: "control-plane/snapshot/encode.ts",

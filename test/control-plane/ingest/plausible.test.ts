@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import type { WindowReport } from "../../../control-plane/domain.ts";
 import { implausible } from "../../../control-plane/ingest/plausible.ts";
 import { emptyStatistics } from "../../../control-plane/store/statistics.ts";
-import { callerKey, core, requests, routeKey, scored, statisticsOf, windowOf } from "../fixture.ts";
+import { callerKey, contextKey, core, requests, routeKey, scored, statisticsOf, windowOf } from "../fixture.ts";
 
 const honest = (): WindowReport => {
   const statistics = scored(statisticsOf(requests(1, 300)), "00000000000000d1", [0, 256, 9000]);
@@ -170,7 +170,36 @@ const LIES: [string, RegExp, (report: WindowReport) => void][] = [
       r.statistics.edges.x = { n: 1, denied: 0, failures: 0 };
     },
   ],
+  [
+    "a context of key 0",
+    /contexts\.key: 0000/,
+    (r) => {
+      r.statistics.contexts["0000000000000000"] = context(r);
+    },
+  ],
+  ["a context of another kind", /contexts\[.*kind: 4, must be 1 to 3/, (r) => Object.assign(context(r), { kind: 4 })],
+  ["a context of no segment", /contexts\[.*\.n: 0/, (r) => Object.assign(context(r), { n: 0 })],
+  [
+    "more segments than requests can have",
+    /contexts\[.*\.n: 2147483649/,
+    (r) => Object.assign(context(r), { n: 2 ** 31 + 1 }),
+  ],
+  ["ten classes", /contexts\[.*classes: 10, must be 11/, (r) => void context(r).classes.pop()],
+  [
+    "more segments of a class than of all",
+    /classes\[4\]: 301, must be 0 to n = 300/,
+    (r) => context(r).classes.fill(301, 4, 5),
+  ],
+  ["segments without a length", /lengths: 299, must be n = 300/, (r) => takeOne(context(r).lengths)],
+  ["segments without a level", /levels: 299, must be n = 300/, (r) => takeOne(context(r).levels)],
+  ["a level below 0", /levels\[3\]: -1/, (r) => context(r).levels.fill(-1, 3, 4)],
 ];
+
+const context = (report: WindowReport) => report.statistics.contexts[contextKey(0)]!;
+
+function takeOne(counts: number[]): void {
+  counts[counts.findIndex((count) => count > 0)]!--;
+}
 
 const cell = (report: WindowReport) => report.statistics.moments["0"]!;
 const scoresOf = (report: WindowReport) => report.statistics.scores["00000000000000d1"]!;

@@ -3,8 +3,9 @@
 import { create } from "@bufbuild/protobuf";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DenialSchema, ReasonKind, SegmentKind, Verdict } from "../../../control-plane/gen/vedette/v1/decision_pb.ts";
+import { DenialSchema, ReasonKind, Verdict } from "../../../control-plane/gen/vedette/v1/decision_pb.ts";
 import { OperatorService, type WatchDenialsResponse } from "../../../control-plane/gen/vedette/v1/operator_pb.ts";
+import { SegmentKind } from "../../../control-plane/gen/vedette/v1/statistics_pb.ts";
 import { QUEUE_MAX, WATCHERS_MAX } from "../../../control-plane/server/denials.ts";
 import { until } from "../../support/conditions.ts";
 import { TestEdge } from "../../support/edge.ts";

@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DenialSchema, ReasonKind, SegmentKind, Verdict } from "../../../control-plane/gen/vedette/v1/decision_pb.ts";
+import { DenialSchema, ReasonKind, Verdict } from "../../../control-plane/gen/vedette/v1/decision_pb.ts";
 import { Mode } from "../../../control-plane/gen/vedette/v1/model_pb.ts";
-import { describe, FEATURES, printable } from "../../../control-plane/server/reason.ts";
+import { SegmentKind } from "../../../control-plane/gen/vedette/v1/statistics_pb.ts";
+import { describe, FEATURES, printable, SIGNS } from "../../../control-plane/server/reason.ts";
 
 type Fields = Exclude<MessageInitShape<typeof DenialSchema>, { $typeName: string }>;
 type ReasonFields = Exclude<NonNullable<Fields["reason"]>, { $typeName: string }>;
@@ -37,12 +38,40 @@ test("the names of the features are those of the law, in its order", () => {
     rows.map((row) => [Number(row[1]), row[2]]),
     FEATURES.map(({ name }, id) => [id, name]),
   );
+  const signs = [...law.matchAll(/\b(3[2-9]) `(\w+)`/g)];
+  assert.equal(
+    signs.map((sign) => [sign[1], sign[2]]),
+    Object.entries(SIGNS).map(([id, { name }]) => [id, name]),
+  );
 });
 
 test("a reason of the model names segment, feature, bins, share, score and threshold", () => {
   assert.is(
     sentence(QUOTES),
     "query parameter q: quotes (quotes: bin 5, usual 0.1) made 61 % of the score 161.1 (deny from 35.2)",
+  );
+});
+
+test("what the other two heads find is told in words, with the header, and with what they added", () => {
+  const header = { ...QUOTES, featureMean: 0, segment: SegmentKind.HEADER, segmentName: "x-note" };
+  const record = { score: 41_234, denyThreshold: 9_000, attackExcess: 81, structureExcess: 3 };
+  assert.is(
+    sentence({ ...header, feature: 32, featureBin: 20 }, { record }),
+    "header x-note: likeness to attacks (attack_level: bin 20) made 61 % of the score 161.1 (deny from 35.2)" +
+      "; likeness to attacks added 40.5; structure added 3.0",
+  );
+  const parameter = { ...header, segment: SegmentKind.QUERY, featureBin: 4 };
+  assert.match(
+    sentence({ ...parameter, feature: 33, segmentName: "", featureBin: 0 }),
+    /^query parameter #0000000000000abc: a name that was hardly ever seen \(new_name\) made 61 %/,
+  );
+  assert.match(
+    sentence({ ...parameter, feature: 34 }),
+    /^query parameter x-note: characters that are new there \(new_characters: length bin 4\) made/,
+  );
+  assert.match(
+    sentence({ ...parameter, feature: 35, segment: SegmentKind.PATH }, { record: { ...record, attackExcess: 0 } }),
+    /^path segment 3: a length that is new there \(unusual_length: length bin 4\).*; structure added 3\.0$/,
   );
 });
 

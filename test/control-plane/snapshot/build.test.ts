@@ -4,7 +4,7 @@ import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { fromBinary } from "@bufbuild/protobuf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Model, Rule } from "../../../control-plane/domain.ts";
+import type { ContextSums, Model, Rule } from "../../../control-plane/domain.ts";
 import { ControlPlaneError } from "../../../control-plane/errors.ts";
 import {
   ManifestSchema,
@@ -15,10 +15,14 @@ import {
 } from "../../../control-plane/gen/vedette/v1/model_pb.ts";
 import { buildSnapshot, type SnapshotContent } from "../../../control-plane/snapshot/build.ts";
 import { trainModel } from "../../../control-plane/train/model.ts";
-import { core, momentsOf, prior, requests, TARGET } from "../fixture.ts";
+import { attack, attackTable, contextKey, core, prior, requests, statisticsOf, TARGET } from "../fixture.ts";
 
-const days = [{ day: 1, moments: momentsOf(requests(1, 500)) }];
-const model: Model = { ...trainModel(days, prior, core)!, alertThreshold: 20_000, denyThreshold: 30_000 };
+const { moments, contexts } = statisticsOf(requests(1, 500));
+const model: Model = {
+  ...trainModel([{ day: 1, moments, contexts }], prior, core, attack)!,
+  alertThreshold: 20_000,
+  denyThreshold: 30_000,
+};
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
 const rule: Rule = {
@@ -40,7 +44,7 @@ const settings = {
   oversize: "allow" as const,
 };
 
-const content: SnapshotContent = { settings, models: { current: model, candidate: undefined }, rules: [rule] };
+const content: SnapshotContent = { settings, models: { current: model, candidate: undefined }, attack, rules: [rule] };
 const place = { core, mesh: "default", target: TARGET, epoch: 3, signingKey: undefined, previous: undefined };
 
 function refusalOf(some: Partial<SnapshotContent>): ControlPlaneError {
@@ -145,6 +149,32 @@ test("as many rules as the filter takes are taken", () => {
     fromBinary(RulesSectionSchema, buildSnapshot({ ...content, rules }, place).sections[2]!.content).rules.length,
     10_240,
   );
+});
+
+test("the attack table goes out once, with and without models, and models only with their own", () => {
+  const told = (some: Partial<SnapshotContent>) => {
+    return fromBinary(ModelSectionSchema, buildSnapshot({ ...content, ...some }, place).sections[1]!.content);
+  };
+  const { current, attack: table } = told({});
+  assert.equal([table!.tableId, current!.attackId], [BigInt(`0x${attack.tableId}`), table!.tableId]);
+  assert.equal([table!.weights.length, table!.bias], [32_768, attack.bias]);
+  assert.equal(current!.contexts, model.contexts);
+  assert.equal([current!.kinds, current!.structureBase], [model.kinds, model.structureBase]);
+  assert.is(told({ models: { current: undefined, candidate: undefined } }).attack!.bias, attack.bias);
+  assert.is(refusalOf({ attack: attackTable(3) }).field, "model.attack_id");
+  assert.is(refusalOf({ attack: undefined }).field, "model.attack_id");
+  assert.is(refusalOf({ attack: { ...attack, tableId: model.modelId } }).field, "attack.table_id");
+});
+
+test("two models of as many contexts as there may be, and the table, fit into the section", () => {
+  const many: Record<string, ContextSums> = {};
+  for (let i = 0; i < 2048; i++) many[contextKey(i)] = contexts[contextKey(0)]!;
+  const full = trainModel([{ day: 1, moments, contexts: many }], prior, core, attack)!;
+  assert.is(full.contexts.length, 1024 * 16);
+  const largest = { alertThreshold: 2 ** 31 - 1, denyThreshold: 2 ** 31 - 1 };
+  const models = { current: { ...full, ...largest }, candidate: { ...full, ...largest } };
+  const { length } = buildSnapshot({ ...content, models }, place).sections[1]!.content;
+  assert.ok(length < core.limits.MODEL_MAX, `${length} bytes`);
 });
 
 test("a candidate beside a current model is checked as well", () => {

@@ -7,13 +7,14 @@ import type { Statistics } from "../../../control-plane/domain.ts";
 import {
   addStatistics,
   CALLERS_KEPT,
+  CONTEXTS_KEPT,
   EDGES_KEPT,
   emptyStatistics,
   OVERFLOW,
   ROUTES_KEPT,
 } from "../../../control-plane/store/statistics.ts";
 import { Prng } from "../../support/prng.ts";
-import { requests, statisticsOf } from "../fixture.ts";
+import { contextOf, requests, statisticsOf } from "../fixture.ts";
 
 const LIVE = new Set(["00000000000000d1"]);
 const sum = (list: Statistics[]) => list.reduce((a, b) => addStatistics(a, b, LIVE), emptyStatistics());
@@ -77,6 +78,30 @@ test("above the bound the lowest keys are kept whole, whatever came first; the r
   }
   assert.is(Object.keys(forwards.edges).length, EDGES_KEPT + 1);
   assert.is(forwards.edges[`${OVERFLOW}/${OVERFLOW}`]?.n, 1400);
+});
+
+test("above the bound only the contexts with the lowest keys are kept, whole, whatever came first", () => {
+  const keys = Array.from({ length: CONTEXTS_KEPT + 300 }, (_, i) => 1 + i);
+  const some = (list: readonly number[]) => ({ ...emptyStatistics(), contexts: contextsOf(list) });
+  const twice = (list: number[], size: number) => chunks(list, size).flatMap((chunk) => [some(chunk), some(chunk)]);
+  const forwards = sum(twice(keys, 500)).contexts;
+  assert.equal(sum(twice(shuffled(keys, new Prng(4)), 130)).contexts, forwards);
+  assert.equal(Object.keys(forwards).sort(), keys.slice(0, CONTEXTS_KEPT).map(hex));
+  const { n, classes, lengths, levels } = forwards[hex(9)]!;
+  assert.equal([n, classes[1], lengths[9], levels[9]], [2, 2, 2, 2]);
+});
+
+function contextsOf(keys: readonly number[]): Statistics["contexts"] {
+  return Object.fromEntries(
+    keys.map((key) => [hex(key), contextOf(1, [{ length: key % 25, level: key % 32, classes: 2 }])]),
+  );
+}
+
+test("what was stored before there were contexts has none", () => {
+  const { contexts, ...old } = statisticsOf(requests(1, 20));
+  const both = addStatistics(old as Statistics, { ...emptyStatistics(), contexts }, LIVE);
+  assert.equal(both.contexts, contexts);
+  assert.equal(addStatistics(emptyStatistics(), old as Statistics, LIVE).contexts, {});
 });
 
 test("scores of models that are gone are left out", () => {

@@ -3,14 +3,15 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Model } from "../../../control-plane/domain.ts";
 import { scoreOf } from "../../../control-plane/snapshot/check.ts";
 import { aggregate } from "../../../control-plane/train/aggregate.ts";
 import { estimate } from "../../../control-plane/train/covariance.ts";
-import { quantize, trainModel } from "../../../control-plane/train/model.ts";
-import { core, momentsOf, prior, requests } from "../fixture.ts";
+import { named, quantize, trainModel } from "../../../control-plane/train/model.ts";
+import { attack, core, dayOf, momentsOf, prior, requests, statisticsOf } from "../fixture.ts";
 
 const learnt = requests(1, 2000);
-const days = [{ day: 20_000, moments: momentsOf(learnt) }];
+const days = [dayOf(20_000, momentsOf(learnt))];
 const model = trainModel(days, prior, core)!;
 
 /** Squared Mahalanobis distance in floating point, by solving with the covariance itself: no factor, no rounding. */
@@ -58,7 +59,7 @@ test("what was learnt scores low, an attack scores high", () => {
 });
 
 test("the same sums give the same bytes, in whatever order the days come", () => {
-  const parts = [0, 1, 2, 9].map((age, i) => ({ day: 20_000 - age, moments: momentsOf(requests(i, 100)) }));
+  const parts = [0, 1, 2, 9].map((age, i) => dayOf(20_000 - age, momentsOf(requests(i, 100))));
   const first = trainModel(parts, prior, core);
   assert.equal(trainModel(parts.toReversed(), prior, core), first);
   assert.equal(trainModel(structuredClone(parts), prior, core), first);
@@ -72,7 +73,7 @@ test("all numbers are within the bounds of the law, for learnt requests of every
   fc.assert(
     fc.property(bins, fc.integer({ min: 0, max: 3 }), (list, groups) => {
       const measured = list.map((one, i) => ({ bins: one, group: groups === 0 ? 0 : i % (2 * groups) }));
-      const trained = trainModel([{ day: 1, moments: momentsOf(measured) }], prior, core)!;
+      const trained = trainModel([dayOf(1, momentsOf(measured))], prior, core)!;
       assert.ok(trained.mean.every((mean) => mean >= 0 && mean <= 24 * 64));
       assert.ok(trained.scale.every((scale) => scale > 0 && scale <= 0x7fffffff));
       assert.ok(trained.clip.every((clip) => clip >= 1 && clip <= 2047));
@@ -107,7 +108,7 @@ test("after a million equal requests one feature that moves by one bin is no att
     cell.sums = cell.sums.map((value) => value * times);
     cell.products = cell.products.map((value) => value * times);
   }
-  const constant = trainModel([{ day: 1, moments }], prior, core)!;
+  const constant = trainModel([dayOf(1, moments)], prior, core)!;
   for (let j = 0; j < 32; j++) {
     const moved = one.bins.with(j, Math.min(24, one.bins[j]! + 1));
     const deviations = Math.sqrt(scoreOf(constant, moved) / 256);
@@ -115,9 +116,44 @@ test("after a million equal requests one feature that moves by one bin is no att
   }
 });
 
+const { moments, contexts } = statisticsOf(learnt);
+
+test("with an attack table all heads speak, without one only the first", () => {
+  const whole = trainModel([{ day: 1, moments, contexts }], prior, core, attack)!;
+  assert.is(whole.attackId, attack.tableId);
+  assert.is(whole.contexts.length, 16 * Object.keys(contexts).length);
+  assert.is(whole.kinds.length, 12);
+  const silent = trainModel([{ day: 1, moments, contexts }], prior, core)!;
+  assert.equal([silent.contexts.length, silent.kinds.length, silent.structureBase], [0, 0, 0]);
+  assert.is(silent.attackId, "0000000000000000");
+  assert.equal(silent.factor, whole.factor);
+});
+
+test("contexts of all days within the horizon count alike; older ones do not count", () => {
+  const day = (age: number) => ({ day: 100 - age, moments, contexts });
+  const contextsOf = (days: Parameters<typeof trainModel>[0]) => trainModel(days, prior, core, attack)!.contexts;
+  const twice = contextsOf([day(0), day(0)]);
+  assert.is.not(Buffer.compare(twice, contextsOf([day(0)])), 0);
+  assert.equal(contextsOf([day(27), day(0)]), twice);
+  assert.equal(contextsOf([day(28), day(0), day(5)]), twice);
+});
+
+test("the model id names contexts, kinds, structure base and attack table", () => {
+  const { modelId, ...whole } = trainModel([{ day: 1, moments, contexts }], prior, core, attack)!;
+  assert.is(named(whole, core).modelId, modelId);
+  const changes: Partial<Model>[] = [
+    { contexts: whole.contexts.slice(16) },
+    { kinds: whole.kinds.with(0, 1 + whole.kinds[0]!) },
+    { structureBase: whole.structureBase + 1 },
+    { attackId: "0000000000000001" },
+  ];
+  for (const change of changes) assert.is.not(named({ ...whole, ...change }, core).modelId, modelId);
+  assert.is(named({ ...whole, alertThreshold: 7 }, core).modelId, modelId);
+});
+
 test("nothing learnt, no model", () => {
   assert.is(trainModel([], prior, core), undefined);
-  assert.is(trainModel([{ day: 1, moments: {} }], prior, core), undefined);
+  assert.is(trainModel([dayOf(1, {})], prior, core), undefined);
 });
 
 test.run();

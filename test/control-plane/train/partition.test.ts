@@ -7,7 +7,7 @@ import type { Statistics } from "../../../control-plane/domain.ts";
 import { readDays } from "../../../control-plane/store/records.ts";
 import { trainModel } from "../../../control-plane/train/model.ts";
 import { Prng } from "../../support/prng.ts";
-import { core, openPlane, prior, requests, statisticsOf, TARGET, windowOf } from "../fixture.ts";
+import { attack, core, openPlane, prior, requests, statisticsOf, TARGET, windowOf } from "../fixture.ts";
 
 /** 64 windows of one stream; groups of very different size, so that the caps are at work. */
 const stream: Statistics[] = Array.from({ length: 64 }, (_, i) => statisticsOf(requests(i, 60, [0, 0, 0, 0, 1, 2, 3])));
@@ -23,13 +23,15 @@ async function trainedOver(nodes: number, seed: number) {
     const windowSeq = ++sequence[node]!;
     assert.is(await ingest.accept(windowOf({ statistics, node: `sidecar-${node}`, windowSeq, startMs })), "merged");
   }
-  const days = readDays(store.reader, TARGET).map(({ day, statistics }) => ({ day, moments: statistics.moments }));
-  return trainModel(days, prior, core);
+  const days = readDays(store.reader, TARGET).map(({ day, statistics }) => {
+    return { day, moments: statistics.moments, contexts: statistics.contexts };
+  });
+  return trainModel(days, prior, core, attack);
 }
 
 test("1, 2, 7 and 64 nodes, in any order, give the same model", async () => {
   const one = await trainedOver(1, 1);
-  assert.ok(one);
+  assert.ok(one !== undefined && one.contexts.length >= 16 * 3, "contexts are merged, too");
   for (const nodes of [1, 2, 7, 64]) assert.equal(await trainedOver(nodes, 10 + nodes), one);
 });
 

@@ -9,7 +9,7 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Mode } from "./model_pb.ts";
 import { file_vedette_v1_model } from "./model_pb.ts";
-import type { CallerStatistics } from "./statistics_pb.ts";
+import type { CallerStatistics, SegmentKind } from "./statistics_pb.ts";
 import { file_vedette_v1_statistics } from "./statistics_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vedette/v1/decision.proto.
  */
 export const file_vedette_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("Chl2ZWRldHRlL3YxL2RlY2lzaW9uLnByb3RvEgp2ZWRldHRlLnYxIo4CCgZSZWFzb24SJAoEa2luZBgBIAEoDjIWLnZlZGV0dGUudjEuUmVhc29uS2luZBIPCgdydWxlX2lkGAIgASgEEg8KB2ZlYXR1cmUYAyABKA0SEwoLZmVhdHVyZV9iaW4YBCABKA0SFAoMZmVhdHVyZV9tZWFuGAUgASgFEhwKFGNvbnRyaWJ1dGlvbl9wZXJjZW50GAYgASgNEigKB3NlZ21lbnQYByABKA4yFy52ZWRldHRlLnYxLlNlZ21lbnRLaW5kEhUKDXNlZ21lbnRfaW5kZXgYCCABKA0SHQoMc2VnbWVudF9uYW1lGAkgASgJQge6SARyAihAEhMKC3NlZ21lbnRfa2V5GAogASgGImAKDkRlY2lzaW9uUmVjb3JkEhAKCG1vZGVsX2lkGAEgASgGEhUKBGJpbnMYAiABKAxCB7pIBHoCGCASDQoFc2NvcmUYAyABKA0SFgoOZGVueV90aHJlc2hvbGQYBCABKA0i6AIKBkRlbmlhbBISCgp2bV9ib290X2lkGAEgASgGEhIKCmRlbmlhbF9zZXEYAiABKAQSDwoHdGltZV9tcxgDIAEoAxIYCgZ0YXJnZXQYBCABKAlCCLpIBXIDKIACEiQKB3ZlcmRpY3QYBSABKA4yEy52ZWRldHRlLnYxLlZlcmRpY3QSHgoEbW9kZRgGIAEoDjIQLnZlZGV0dGUudjEuTW9kZRIsCgZjYWxsZXIYByABKAsyHC52ZWRldHRlLnYxLkNhbGxlclN0YXRpc3RpY3MSEQoJcm91dGVfa2V5GAggASgGEhcKBXJvdXRlGAkgASgJQgi6SAVyAyiABBIiCgZyZWFzb24YCiABKAsyEi52ZWRldHRlLnYxLlJlYXNvbhIqCgZyZWNvcmQYCyABKAsyGi52ZWRldHRlLnYxLkRlY2lzaW9uUmVjb3JkEhsKCnJlcXVlc3RfaWQYDCABKAlCB7pIBHICKEAqYAoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEQoNVkVSRElDVF9BTExPVxABEhAKDFZFUkRJQ1RfREVOWRACEhcKE1ZFUkRJQ1RfU0hBRE9XX0RFTlkQAyqKAQoLU2VnbWVudEtpbmQSHAoYU0VHTUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRU0VHTUVOVF9LSU5EX1BBVEgQARIWChJTRUdNRU5UX0tJTkRfUVVFUlkQAhIXChNTRUdNRU5UX0tJTkRfSEVBREVSEAMSFQoRU0VHTUVOVF9LSU5EX0JPRFkQBCpwCgpSZWFzb25LaW5kEhsKF1JFQVNPTl9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQUkVBU09OX0tJTkRfUlVMRRABEhUKEVJFQVNPTl9LSU5EX01PREVMEAISGAoUUkVBU09OX0tJTkRfT1ZFUlNJWkUQA2IGcHJvdG8z", [file_buf_validate_validate, file_vedette_v1_model, file_vedette_v1_statistics]);
+  fileDesc("Chl2ZWRldHRlL3YxL2RlY2lzaW9uLnByb3RvEgp2ZWRldHRlLnYxIo4CCgZSZWFzb24SJAoEa2luZBgBIAEoDjIWLnZlZGV0dGUudjEuUmVhc29uS2luZBIPCgdydWxlX2lkGAIgASgEEg8KB2ZlYXR1cmUYAyABKA0SEwoLZmVhdHVyZV9iaW4YBCABKA0SFAoMZmVhdHVyZV9tZWFuGAUgASgFEhwKFGNvbnRyaWJ1dGlvbl9wZXJjZW50GAYgASgNEigKB3NlZ21lbnQYByABKA4yFy52ZWRldHRlLnYxLlNlZ21lbnRLaW5kEhUKDXNlZ21lbnRfaW5kZXgYCCABKA0SHQoMc2VnbWVudF9uYW1lGAkgASgJQge6SARyAihAEhMKC3NlZ21lbnRfa2V5GAogASgGIpEBCg5EZWNpc2lvblJlY29yZBIQCghtb2RlbF9pZBgBIAEoBhIVCgRiaW5zGAIgASgMQge6SAR6AhggEg0KBXNjb3JlGAMgASgNEhYKDmRlbnlfdGhyZXNob2xkGAQgASgNEhUKDWF0dGFja19leGNlc3MYBSABKA0SGAoQc3RydWN0dXJlX2V4Y2VzcxgGIAEoDSLoAgoGRGVuaWFsEhIKCnZtX2Jvb3RfaWQYASABKAYSEgoKZGVuaWFsX3NlcRgCIAEoBBIPCgd0aW1lX21zGAMgASgDEhgKBnRhcmdldBgEIAEoCUIIukgFcgMogAISJAoHdmVyZGljdBgFIAEoDjITLnZlZGV0dGUudjEuVmVyZGljdBIeCgRtb2RlGAYgASgOMhAudmVkZXR0ZS52MS5Nb2RlEiwKBmNhbGxlchgHIAEoCzIcLnZlZGV0dGUudjEuQ2FsbGVyU3RhdGlzdGljcxIRCglyb3V0ZV9rZXkYCCABKAYSFwoFcm91dGUYCSABKAlCCLpIBXIDKIAEEiIKBnJlYXNvbhgKIAEoCzISLnZlZGV0dGUudjEuUmVhc29uEioKBnJlY29yZBgLIAEoCzIaLnZlZGV0dGUudjEuRGVjaXNpb25SZWNvcmQSGwoKcmVxdWVzdF9pZBgMIAEoCUIHukgEcgIoQCpgCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIRCg1WRVJESUNUX0FMTE9XEAESEAoMVkVSRElDVF9ERU5ZEAISFwoTVkVSRElDVF9TSEFET1dfREVOWRADKnAKClJlYXNvbktpbmQSGwoXUkVBU09OX0tJTkRfVU5TUEVDSUZJRUQQABIUChBSRUFTT05fS0lORF9SVUxFEAESFQoRUkVBU09OX0tJTkRfTU9ERUwQAhIYChRSRUFTT05fS0lORF9PVkVSU0laRRADYgZwcm90bzM", [file_buf_validate_validate, file_vedette_v1_model, file_vedette_v1_statistics]);
 
 /**
  * @generated from message vedette.v1.Reason
@@ -34,7 +34,7 @@ export type Reason = Message<"vedette.v1.Reason"> & {
   ruleId: bigint;
 
   /**
-   * Id of the feature that contributed most; filter/core/README.md section 3.
+   * Id of the feature that contributed most; filter/core/README.md sections 3 and 11.
    *
    * @generated from field: uint32 feature = 3;
    */
@@ -120,6 +120,18 @@ export type DecisionRecord = Message<"vedette.v1.DecisionRecord"> & {
    * @generated from field: uint32 deny_threshold = 4;
    */
   denyThreshold: number;
+
+  /**
+   * What the attack and the structure head added: E in 1/32, X in 1/16 nat.
+   *
+   * @generated from field: uint32 attack_excess = 5;
+   */
+  attackExcess: number;
+
+  /**
+   * @generated from field: uint32 structure_excess = 6;
+   */
+  structureExcess: number;
 };
 
 /**
@@ -241,44 +253,6 @@ export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
   enumDesc(file_vedette_v1_decision, 0);
 
 /**
- * Where in a request.
- *
- * @generated from enum vedette.v1.SegmentKind
- */
-export enum SegmentKind {
-  /**
-   * @generated from enum value: SEGMENT_KIND_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: SEGMENT_KIND_PATH = 1;
-   */
-  PATH = 1,
-
-  /**
-   * @generated from enum value: SEGMENT_KIND_QUERY = 2;
-   */
-  QUERY = 2,
-
-  /**
-   * @generated from enum value: SEGMENT_KIND_HEADER = 3;
-   */
-  HEADER = 3,
-
-  /**
-   * @generated from enum value: SEGMENT_KIND_BODY = 4;
-   */
-  BODY = 4,
-}
-
-/**
- * Describes the enum vedette.v1.SegmentKind.
- */
-export const SegmentKindSchema: GenEnum<SegmentKind> = /*@__PURE__*/
-  enumDesc(file_vedette_v1_decision, 1);
-
-/**
  * @generated from enum vedette.v1.ReasonKind
  */
 export enum ReasonKind {
@@ -307,5 +281,5 @@ export enum ReasonKind {
  * Describes the enum vedette.v1.ReasonKind.
  */
 export const ReasonKindSchema: GenEnum<ReasonKind> = /*@__PURE__*/
-  enumDesc(file_vedette_v1_decision, 2);
+  enumDesc(file_vedette_v1_decision, 1);
 

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vedette/v1/model.proto.
  */
 export const file_vedette_v1_model: GenFile = /*@__PURE__*/
-  fileDesc("ChZ2ZWRldHRlL3YxL21vZGVsLnByb3RvEgp2ZWRldHRlLnYxIkEKB1NlY3Rpb24SJQoEa2luZBgBIAEoDjIXLnZlZGV0dGUudjEuU2VjdGlvbktpbmQSDwoHY29udGVudBgCIAEoDCJRCgpTZWN0aW9uUmVmEiUKBGtpbmQYASABKA4yFy52ZWRldHRlLnYxLlNlY3Rpb25LaW5kEg4KBmRpZ2VzdBgCIAEoDBIMCgRzaXplGAMgASgNIogBCghNYW5pZmVzdBIMCgRtZXNoGAEgASgJEg4KBnRhcmdldBgCIAEoCRINCgVlcG9jaBgDIAEoBBIPCgd2ZXJzaW9uGAQgASgEEigKCHNlY3Rpb25zGAUgAygLMhYudmVkZXR0ZS52MS5TZWN0aW9uUmVmEhQKDGZlYXR1cmVfaGFzaBgGIAEoBiIiCgdIYXNoS2V5EgoKAmlkGAEgASgNEgsKA2tleRgCIAEoDCKsAQoPU2V0dGluZ3NTZWN0aW9uEh4KBG1vZGUYASABKA4yEC52ZWRldHRlLnYxLk1vZGUSJgoJaGFzaF9rZXlzGAIgAygLMhMudmVkZXR0ZS52MS5IYXNoS2V5EhEKCXdpbmRvd19tcxgDIAEoDRIQCghwdWxzZV9tcxgEIAEoDRIsCghvdmVyc2l6ZRgFIAEoDjIaLnZlZGV0dGUudjEuT3ZlcnNpemVBY3Rpb24iYAoMTW9kZWxTZWN0aW9uEiYKB2N1cnJlbnQYASABKAsyFS52ZWRldHRlLnYxLk1vZGVsQm9keRIoCgljYW5kaWRhdGUYAiABKAsyFS52ZWRldHRlLnYxLk1vZGVsQm9keSKJAQoJTW9kZWxCb2R5EhAKCG1vZGVsX2lkGAEgASgGEgwKBG1lYW4YAiABKAwSDgoGZmFjdG9yGAMgASgMEg0KBXNjYWxlGAQgASgMEhcKD2FsZXJ0X3RocmVzaG9sZBgFIAEoDRIWCg5kZW55X3RocmVzaG9sZBgGIAEoDRIMCgRjbGlwGAcgASgMIjMKDFJ1bGVzU2VjdGlvbhIjCgVydWxlcxgBIAMoCzIULnZlZGV0dGUudjEuUnVsZUJvZHkitgEKCFJ1bGVCb2R5EgoKAmlkGAEgASgEEiYKBmFjdGlvbhgCIAEoDjIWLnZlZGV0dGUudjEuUnVsZUFjdGlvbhIOCgZjYWxsZXIYAyABKAkSHQoVY2FsbGVyX2dyb3VwX3BsdXNfb25lGAQgASgNEg4KBm1ldGhvZBgFIAEoCRINCgVyb3V0ZRgGIAEoCRIRCglzY29yZV9taW4YByABKA0SFQoNZXhwaXJlc19hdF9tcxgIIAEoAypdCgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIMCghNT0RFX09GRhABEg4KCk1PREVfTEVBUk4QAhIPCgtNT0RFX1NIQURPVxADEhAKDE1PREVfRU5GT1JDRRAEKnYKC1NlY3Rpb25LaW5kEhwKGFNFQ1RJT05fS0lORF9VTlNQRUNJRklFRBAAEhkKFVNFQ1RJT05fS0lORF9TRVRUSU5HUxABEhYKElNFQ1RJT05fS0lORF9NT0RFTBACEhYKElNFQ1RJT05fS0lORF9SVUxFUxADKmYKDk92ZXJzaXplQWN0aW9uEh8KG09WRVJTSVpFX0FDVElPTl9VTlNQRUNJRklFRBAAEhkKFU9WRVJTSVpFX0FDVElPTl9BTExPVxABEhgKFE9WRVJTSVpFX0FDVElPTl9ERU5ZEAIqVgoKUnVsZUFjdGlvbhIbChdSVUxFX0FDVElPTl9VTlNQRUNJRklFRBAAEhUKEVJVTEVfQUNUSU9OX0FMTE9XEAESFAoQUlVMRV9BQ1RJT05fREVOWRACYgZwcm90bzM");
+  fileDesc("ChZ2ZWRldHRlL3YxL21vZGVsLnByb3RvEgp2ZWRldHRlLnYxIkEKB1NlY3Rpb24SJQoEa2luZBgBIAEoDjIXLnZlZGV0dGUudjEuU2VjdGlvbktpbmQSDwoHY29udGVudBgCIAEoDCJRCgpTZWN0aW9uUmVmEiUKBGtpbmQYASABKA4yFy52ZWRldHRlLnYxLlNlY3Rpb25LaW5kEg4KBmRpZ2VzdBgCIAEoDBIMCgRzaXplGAMgASgNIogBCghNYW5pZmVzdBIMCgRtZXNoGAEgASgJEg4KBnRhcmdldBgCIAEoCRINCgVlcG9jaBgDIAEoBBIPCgd2ZXJzaW9uGAQgASgEEigKCHNlY3Rpb25zGAUgAygLMhYudmVkZXR0ZS52MS5TZWN0aW9uUmVmEhQKDGZlYXR1cmVfaGFzaBgGIAEoBiIiCgdIYXNoS2V5EgoKAmlkGAEgASgNEgsKA2tleRgCIAEoDCKsAQoPU2V0dGluZ3NTZWN0aW9uEh4KBG1vZGUYASABKA4yEC52ZWRldHRlLnYxLk1vZGUSJgoJaGFzaF9rZXlzGAIgAygLMhMudmVkZXR0ZS52MS5IYXNoS2V5EhEKCXdpbmRvd19tcxgDIAEoDRIQCghwdWxzZV9tcxgEIAEoDRIsCghvdmVyc2l6ZRgFIAEoDjIaLnZlZGV0dGUudjEuT3ZlcnNpemVBY3Rpb24iiQEKDE1vZGVsU2VjdGlvbhImCgdjdXJyZW50GAEgASgLMhUudmVkZXR0ZS52MS5Nb2RlbEJvZHkSKAoJY2FuZGlkYXRlGAIgASgLMhUudmVkZXR0ZS52MS5Nb2RlbEJvZHkSJwoGYXR0YWNrGAMgASgLMhcudmVkZXR0ZS52MS5BdHRhY2tUYWJsZSI+CgtBdHRhY2tUYWJsZRIQCgh0YWJsZV9pZBgBIAEoBhIPCgd3ZWlnaHRzGAIgASgMEgwKBGJpYXMYAyABKBEi1QEKCU1vZGVsQm9keRIQCghtb2RlbF9pZBgBIAEoBhIMCgRtZWFuGAIgASgMEg4KBmZhY3RvchgDIAEoDBINCgVzY2FsZRgEIAEoDBIXCg9hbGVydF90aHJlc2hvbGQYBSABKA0SFgoOZGVueV90aHJlc2hvbGQYBiABKA0SDAoEY2xpcBgHIAEoDBIQCghjb250ZXh0cxgIIAEoDBINCgVraW5kcxgJIAEoDBIWCg5zdHJ1Y3R1cmVfYmFzZRgKIAEoDRIRCglhdHRhY2tfaWQYCyABKAYiMwoMUnVsZXNTZWN0aW9uEiMKBXJ1bGVzGAEgAygLMhQudmVkZXR0ZS52MS5SdWxlQm9keSK2AQoIUnVsZUJvZHkSCgoCaWQYASABKAQSJgoGYWN0aW9uGAIgASgOMhYudmVkZXR0ZS52MS5SdWxlQWN0aW9uEg4KBmNhbGxlchgDIAEoCRIdChVjYWxsZXJfZ3JvdXBfcGx1c19vbmUYBCABKA0SDgoGbWV0aG9kGAUgASgJEg0KBXJvdXRlGAYgASgJEhEKCXNjb3JlX21pbhgHIAEoDRIVCg1leHBpcmVzX2F0X21zGAggASgDKl0KBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEgwKCE1PREVfT0ZGEAESDgoKTU9ERV9MRUFSThACEg8KC01PREVfU0hBRE9XEAMSEAoMTU9ERV9FTkZPUkNFEAQqdgoLU2VjdGlvbktpbmQSHAoYU0VDVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVU0VDVElPTl9LSU5EX1NFVFRJTkdTEAESFgoSU0VDVElPTl9LSU5EX01PREVMEAISFgoSU0VDVElPTl9LSU5EX1JVTEVTEAMqZgoOT3ZlcnNpemVBY3Rpb24SHwobT1ZFUlNJWkVfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGQoVT1ZFUlNJWkVfQUNUSU9OX0FMTE9XEAESGAoUT1ZFUlNJWkVfQUNUSU9OX0RFTlkQAipWCgpSdWxlQWN0aW9uEhsKF1JVTEVfQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUlVMRV9BQ1RJT05fQUxMT1cQARIUChBSVUxFX0FDVElPTl9ERU5ZEAJiBnByb3RvMw");
 
 /**
  * One part of a snapshot. Equal content, equal digest.
@@ -214,6 +214,13 @@ export type ModelSection = Message<"vedette.v1.ModelSection"> & {
    * @generated from field: vedette.v1.ModelBody candidate = 2;
    */
   candidate?: ModelBody | undefined;
+
+  /**
+   * Of both bodies.
+   *
+   * @generated from field: vedette.v1.AttackTable attack = 3;
+   */
+  attack?: AttackTable | undefined;
 };
 
 /**
@@ -224,13 +231,48 @@ export const ModelSectionSchema: GenMessage<ModelSection> = /*@__PURE__*/
   messageDesc(file_vedette_v1_model, 5);
 
 /**
- * The integer Mahalanobis model; filter/core/README.md section 5.
+ * Weights of text features, learnt from public attacks and public traffic; filter/core/README.md section 10.
+ *
+ * @generated from message vedette.v1.AttackTable
+ */
+export type AttackTable = Message<"vedette.v1.AttackTable"> & {
+  /**
+   * First 8 bytes of SHA-256 over weights and bias.
+   *
+   * @generated from field: fixed64 table_id = 1;
+   */
+  tableId: bigint;
+
+  /**
+   * 32,768 x i8, in 1/32 nat.
+   *
+   * @generated from field: bytes weights = 2;
+   */
+  weights: Uint8Array;
+
+  /**
+   * In 1/32 nat.
+   *
+   * @generated from field: sint32 bias = 3;
+   */
+  bias: number;
+};
+
+/**
+ * Describes the message vedette.v1.AttackTable.
+ * Use `create(AttackTableSchema)` to create a new message.
+ */
+export const AttackTableSchema: GenMessage<AttackTable> = /*@__PURE__*/
+  messageDesc(file_vedette_v1_model, 6);
+
+/**
+ * The integer model of one target; filter/core/README.md sections 5 and 11.
  *
  * @generated from message vedette.v1.ModelBody
  */
 export type ModelBody = Message<"vedette.v1.ModelBody"> & {
   /**
-   * Names the factor: first 8 bytes of SHA-256 over mean, factor, scale and clip. Score histograms carry it.
+   * Names the model: first 8 bytes of SHA-256 over all but the thresholds. Score histograms carry it.
    *
    * @generated from field: fixed64 model_id = 1;
    */
@@ -277,6 +319,34 @@ export type ModelBody = Message<"vedette.v1.ModelBody"> & {
    * @generated from field: bytes clip = 7;
    */
   clip: Uint8Array;
+
+  /**
+   * At most 1,024 rows of 16 bytes, ascending by key.
+   *
+   * @generated from field: bytes contexts = 8;
+   */
+  contexts: Uint8Array;
+
+  /**
+   * 3 x 4 bytes: path segments, parameters, headers. Empty: the attack and structure heads are silent.
+   *
+   * @generated from field: bytes kinds = 9;
+   */
+  kinds: Uint8Array;
+
+  /**
+   * In 1/16 nat; 0 to 255.
+   *
+   * @generated from field: uint32 structure_base = 10;
+   */
+  structureBase: number;
+
+  /**
+   * The table that bases were made with; 0 without one.
+   *
+   * @generated from field: fixed64 attack_id = 11;
+   */
+  attackId: bigint;
 };
 
 /**
@@ -284,7 +354,7 @@ export type ModelBody = Message<"vedette.v1.ModelBody"> & {
  * Use `create(ModelBodySchema)` to create a new message.
  */
 export const ModelBodySchema: GenMessage<ModelBody> = /*@__PURE__*/
-  messageDesc(file_vedette_v1_model, 6);
+  messageDesc(file_vedette_v1_model, 7);
 
 /**
  * @generated from message vedette.v1.RulesSection
@@ -303,7 +373,7 @@ export type RulesSection = Message<"vedette.v1.RulesSection"> & {
  * Use `create(RulesSectionSchema)` to create a new message.
  */
 export const RulesSectionSchema: GenMessage<RulesSection> = /*@__PURE__*/
-  messageDesc(file_vedette_v1_model, 7);
+  messageDesc(file_vedette_v1_model, 8);
 
 /**
  * A rule as the filter runs it. Every field that is set must match; one at least is set.
@@ -369,7 +439,7 @@ export type RuleBody = Message<"vedette.v1.RuleBody"> & {
  * Use `create(RuleBodySchema)` to create a new message.
  */
 export const RuleBodySchema: GenMessage<RuleBody> = /*@__PURE__*/
-  messageDesc(file_vedette_v1_model, 8);
+  messageDesc(file_vedette_v1_model, 9);
 
 /**
  * What a workload's filter does with what it finds.

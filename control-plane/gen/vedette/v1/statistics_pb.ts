@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vedette/v1/statistics.proto.
  */
 export const file_vedette_v1_statistics: GenFile = /*@__PURE__*/
-  fileDesc("Cht2ZWRldHRlL3YxL3N0YXRpc3RpY3MucHJvdG8SCnZlZGV0dGUudjEiwQQKBldpbmRvdxIaCgp2bV9ib290X2lkGAEgASgGQga6SAPIAQESJAoKd2luZG93X3NlcRgCIAEoBEIQukgNMgsY/////////w8oARIhCghzdGFydF9tcxgDIAEoA0IPukgMIgoYmLD/kP3OOSgAEh8KBmVuZF9tcxgEIAEoA0IPukgMIgoYmLD/kP3OOSgAEhoKBnRhcmdldBgFIAEoCUIKukgHcgUgAyiAAhIoCglkaXJlY3Rpb24YBiABKA4yFS52ZWRldHRlLnYxLkRpcmVjdGlvbhITCgtoYXNoX2tleV9pZBgHIAEoDRIqCgZjb3VudHMYCCABKAsyEi52ZWRldHRlLnYxLkNvdW50c0IGukgDyAEBEjMKB21vbWVudHMYCSADKAsyGC52ZWRldHRlLnYxLkdyb3VwTW9tZW50c0IIukgFkgECEAgSNAoGc2NvcmVzGAogAygLMhoudmVkZXR0ZS52MS5TY29yZUhpc3RvZ3JhbUIIukgFkgECEAISNgoGcm91dGVzGAsgAygLMhsudmVkZXR0ZS52MS5Sb3V0ZVN0YXRpc3RpY3NCCbpIBpIBAxCBAhI4CgdjYWxsZXJzGAwgAygLMhwudmVkZXR0ZS52MS5DYWxsZXJTdGF0aXN0aWNzQgm6SAaSAQMQgQESNAoFZWRnZXMYDSADKAsyGi52ZWRldHRlLnYxLkVkZ2VTdGF0aXN0aWNzQgm6SAaSAQMQgAgSFwoPd2luZG93c19kcm9wcGVkGA4gASgEIssCCgZDb3VudHMSDAoEc2VlbhgBIAEoBBIOCgZzY29yZWQYAiABKAQSDgoGbGVhcm50GAMgASgEEjAKB3NraXBwZWQYBCADKAsyFS52ZWRldHRlLnYxLlNraXBDb3VudEIIukgFkgECEBASDwoHYWxsb3dlZBgFIAEoBBIWCg5kZW5pZWRfYnlfcnVsZRgGIAEoBBIXCg9kZW5pZWRfYnlfbW9kZWwYByABKAQSFQoNc2hhZG93X2RlbmllZBgIIAEoBBIPCgdhbGVydGVkGAkgASgEEg8KB3JldHJpZXMYCiABKAQSGwoJcmVzcG9uc2VzGAsgAygEQgi6SAWSAQIQBRIXCg9hbnN3ZXJlZF9iZWZvcmUYDCABKAQSMAoGYm91bmRzGA0gAygLMhYudmVkZXR0ZS52MS5Cb3VuZENvdW50Qgi6SAWSAQIQECJCCglTa2lwQ291bnQSJgoGcmVhc29uGAEgASgOMhYudmVkZXR0ZS52MS5Ta2lwUmVhc29uEg0KBWNvdW50GAIgASgEIkQKCkJvdW5kQ291bnQSJwoGcmVhc29uGAEgASgOMhcudmVkZXR0ZS52MS5Cb3VuZFJlYXNvbhINCgVjb3VudBgCIAEoBCJrCgxHcm91cE1vbWVudHMSFgoFZ3JvdXAYASABKA1CB7pIBCoCGAcSCQoBbhgCIAEoBBIYCgRzdW1zGAMgAygEQgq6SAeSAQQIIBAgEh4KCHByb2R1Y3RzGAQgAygEQgy6SAmSAQYIkAQQkAQiXwoOU2NvcmVIaXN0b2dyYW0SEAoIbW9kZWxfaWQYASABKAYSIAoHYnVja2V0cxgCIAMoDUIPukgMkgEJEIABIgQqAhh/EhkKBmNvdW50cxgDIAMoBEIJukgGkgEDEIABImsKD1JvdXRlU3RhdGlzdGljcxILCgNrZXkYASABKAYSFgoEbmFtZRgCIAEoCUIIukgFcgMogAQSCQoBbhgDIAEoBBIWCgRzdW1zGAQgAygEQgi6SAWSAQIQIBIQCghmYWlsdXJlcxgFIAEoBCKCAQoQQ2FsbGVyU3RhdGlzdGljcxILCgNrZXkYASABKAYSJgoFY2xhc3MYAiABKA4yFy52ZWRldHRlLnYxLkNhbGxlckNsYXNzEhYKBG5hbWUYAyABKAlCCLpIBXIDKIACEhYKBWdyb3VwGAQgASgNQge6SAQqAhgHEgkKAW4YBSABKAQiZAoORWRnZVN0YXRpc3RpY3MSEgoKY2FsbGVyX2tleRgBIAEoBhIRCglyb3V0ZV9rZXkYAiABKAYSCQoBbhgDIAEoBBIOCgZkZW5pZWQYBCABKAQSEAoIZmFpbHVyZXMYBSABKAQqUgoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhQKEERJUkVDVElPTl9TRVJWRVIQARIUChBESVJFQ1RJT05fQ0xJRU5UEAIqeQoLQ2FsbGVyQ2xhc3MSHAoYQ0FMTEVSX0NMQVNTX1VOU1BFQ0lGSUVEEAASGQoVQ0FMTEVSX0NMQVNTX0FUVEVTVEVEEAESFwoTQ0FMTEVSX0NMQVNTX0hFQURFUhACEhgKFENBTExFUl9DTEFTU19BRERSRVNTEAMqlwIKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRTS0lQX1JFQVNPTl9NT0RFX09GRhABEhgKFFNLSVBfUkVBU09OX05PX01PREVMEAISFAoQU0tJUF9SRUFTT05fR1JQQxADEhcKE1NLSVBfUkVBU09OX1VQR1JBREUQBBIYChRTS0lQX1JFQVNPTl9PVkVSU0laRRAFEhcKE1NLSVBfUkVBU09OX05PX1NMT1QQBhIYChRTS0lQX1JFQVNPTl9IT1NUQ0FMTBAHEhsKF1NLSVBfUkVBU09OX0NMSUVOVF9TSURFEAgSHwobU0tJUF9SRUFTT05fQU5TV0VSRURfQkVGT1JFEAkq4QEKC0JvdW5kUmVhc29uEhwKGEJPVU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE0JPVU5EX1JFQVNPTl9ST1VURVMQARIYChRCT1VORF9SRUFTT05fQ0FMTEVSUxACEhYKEkJPVU5EX1JFQVNPTl9FREdFUxADEhgKFEJPVU5EX1JFQVNPTl9ERU5JQUxTEAQSGAoUQk9VTkRfUkVBU09OX1NDQU5ORUQQBRIbChdCT1VORF9SRUFTT05fUEFSQU1FVEVSUxAGEhgKFEJPVU5EX1JFQVNPTl9VTktFWUVEEAdiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Cht2ZWRldHRlL3YxL3N0YXRpc3RpY3MucHJvdG8SCnZlZGV0dGUudjEi/QQKBldpbmRvdxIaCgp2bV9ib290X2lkGAEgASgGQga6SAPIAQESJAoKd2luZG93X3NlcRgCIAEoBEIQukgNMgsY/////////w8oARIhCghzdGFydF9tcxgDIAEoA0IPukgMIgoYmLD/kP3OOSgAEh8KBmVuZF9tcxgEIAEoA0IPukgMIgoYmLD/kP3OOSgAEhoKBnRhcmdldBgFIAEoCUIKukgHcgUgAyiAAhIoCglkaXJlY3Rpb24YBiABKA4yFS52ZWRldHRlLnYxLkRpcmVjdGlvbhITCgtoYXNoX2tleV9pZBgHIAEoDRIqCgZjb3VudHMYCCABKAsyEi52ZWRldHRlLnYxLkNvdW50c0IGukgDyAEBEjMKB21vbWVudHMYCSADKAsyGC52ZWRldHRlLnYxLkdyb3VwTW9tZW50c0IIukgFkgECEAgSNAoGc2NvcmVzGAogAygLMhoudmVkZXR0ZS52MS5TY29yZUhpc3RvZ3JhbUIIukgFkgECEAISNgoGcm91dGVzGAsgAygLMhsudmVkZXR0ZS52MS5Sb3V0ZVN0YXRpc3RpY3NCCbpIBpIBAxCBAhI4CgdjYWxsZXJzGAwgAygLMhwudmVkZXR0ZS52MS5DYWxsZXJTdGF0aXN0aWNzQgm6SAaSAQMQgQESNAoFZWRnZXMYDSADKAsyGi52ZWRldHRlLnYxLkVkZ2VTdGF0aXN0aWNzQgm6SAaSAQMQgAgSFwoPd2luZG93c19kcm9wcGVkGA4gASgEEjoKCGNvbnRleHRzGA8gAygLMh0udmVkZXR0ZS52MS5Db250ZXh0U3RhdGlzdGljc0IJukgGkgEDEIACIssCCgZDb3VudHMSDAoEc2VlbhgBIAEoBBIOCgZzY29yZWQYAiABKAQSDgoGbGVhcm50GAMgASgEEjAKB3NraXBwZWQYBCADKAsyFS52ZWRldHRlLnYxLlNraXBDb3VudEIIukgFkgECEBASDwoHYWxsb3dlZBgFIAEoBBIWCg5kZW5pZWRfYnlfcnVsZRgGIAEoBBIXCg9kZW5pZWRfYnlfbW9kZWwYByABKAQSFQoNc2hhZG93X2RlbmllZBgIIAEoBBIPCgdhbGVydGVkGAkgASgEEg8KB3JldHJpZXMYCiABKAQSGwoJcmVzcG9uc2VzGAsgAygEQgi6SAWSAQIQBRIXCg9hbnN3ZXJlZF9iZWZvcmUYDCABKAQSMAoGYm91bmRzGA0gAygLMhYudmVkZXR0ZS52MS5Cb3VuZENvdW50Qgi6SAWSAQIQECJCCglTa2lwQ291bnQSJgoGcmVhc29uGAEgASgOMhYudmVkZXR0ZS52MS5Ta2lwUmVhc29uEg0KBWNvdW50GAIgASgEIkQKCkJvdW5kQ291bnQSJwoGcmVhc29uGAEgASgOMhcudmVkZXR0ZS52MS5Cb3VuZFJlYXNvbhINCgVjb3VudBgCIAEoBCJrCgxHcm91cE1vbWVudHMSFgoFZ3JvdXAYASABKA1CB7pIBCoCGAcSCQoBbhgCIAEoBBIYCgRzdW1zGAMgAygEQgq6SAeSAQQIIBAgEh4KCHByb2R1Y3RzGAQgAygEQgy6SAmSAQYIkAQQkAQiXwoOU2NvcmVIaXN0b2dyYW0SEAoIbW9kZWxfaWQYASABKAYSIAoHYnVja2V0cxgCIAMoDUIPukgMkgEJEIABIgQqAhh/EhkKBmNvdW50cxgDIAMoBEIJukgGkgEDEIABImsKD1JvdXRlU3RhdGlzdGljcxILCgNrZXkYASABKAYSFgoEbmFtZRgCIAEoCUIIukgFcgMogAQSCQoBbhgDIAEoBBIWCgRzdW1zGAQgAygEQgi6SAWSAQIQIBIQCghmYWlsdXJlcxgFIAEoBCKCAQoQQ2FsbGVyU3RhdGlzdGljcxILCgNrZXkYASABKAYSJgoFY2xhc3MYAiABKA4yFy52ZWRldHRlLnYxLkNhbGxlckNsYXNzEhYKBG5hbWUYAyABKAlCCLpIBXIDKIACEhYKBWdyb3VwGAQgASgNQge6SAQqAhgHEgkKAW4YBSABKAQiZAoORWRnZVN0YXRpc3RpY3MSEgoKY2FsbGVyX2tleRgBIAEoBhIRCglyb3V0ZV9rZXkYAiABKAYSCQoBbhgDIAEoBBIOCgZkZW5pZWQYBCABKAQSEAoIZmFpbHVyZXMYBSABKAQi+wEKEUNvbnRleHRTdGF0aXN0aWNzEgsKA2tleRgBIAEoBhIvCgRraW5kGAIgASgOMhcudmVkZXR0ZS52MS5TZWdtZW50S2luZEIIukgFggECEAESCQoBbhgDIAEoBBIbCgdjbGFzc2VzGAQgAygEQgq6SAeSAQQICxALEh8KB2xlbmd0aHMYBSADKA1CDrpIC5IBCBAZIgQqAhgYEh8KDWxlbmd0aF9jb3VudHMYBiADKARCCLpIBZIBAhAZEh4KBmxldmVscxgHIAMoDUIOukgLkgEIECAiBCoCGB8SHgoMbGV2ZWxfY291bnRzGAggAygEQgi6SAWSAQIQICpSCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFAoQRElSRUNUSU9OX1NFUlZFUhABEhQKEERJUkVDVElPTl9DTElFTlQQAiqKAQoLU2VnbWVudEtpbmQSHAoYU0VHTUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRU0VHTUVOVF9LSU5EX1BBVEgQARIWChJTRUdNRU5UX0tJTkRfUVVFUlkQAhIXChNTRUdNRU5UX0tJTkRfSEVBREVSEAMSFQoRU0VHTUVOVF9LSU5EX0JPRFkQBCp5CgtDYWxsZXJDbGFzcxIcChhDQUxMRVJfQ0xBU1NfVU5TUEVDSUZJRUQQABIZChVDQUxMRVJfQ0xBU1NfQVRURVNURUQQARIXChNDQUxMRVJfQ0xBU1NfSEVBREVSEAISGAoUQ0FMTEVSX0NMQVNTX0FERFJFU1MQAyqXAgoKU2tpcFJlYXNvbhIbChdTS0lQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFFNLSVBfUkVBU09OX01PREVfT0ZGEAESGAoUU0tJUF9SRUFTT05fTk9fTU9ERUwQAhIUChBTS0lQX1JFQVNPTl9HUlBDEAMSFwoTU0tJUF9SRUFTT05fVVBHUkFERRAEEhgKFFNLSVBfUkVBU09OX09WRVJTSVpFEAUSFwoTU0tJUF9SRUFTT05fTk9fU0xPVBAGEhgKFFNLSVBfUkVBU09OX0hPU1RDQUxMEAcSGwoXU0tJUF9SRUFTT05fQ0xJRU5UX1NJREUQCBIfChtTS0lQX1JFQVNPTl9BTlNXRVJFRF9CRUZPUkUQCSr8AQoLQm91bmRSZWFzb24SHAoYQk9VTkRfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTQk9VTkRfUkVBU09OX1JPVVRFUxABEhgKFEJPVU5EX1JFQVNPTl9DQUxMRVJTEAISFgoSQk9VTkRfUkVBU09OX0VER0VTEAMSGAoUQk9VTkRfUkVBU09OX0RFTklBTFMQBBIYChRCT1VORF9SRUFTT05fU0NBTk5FRBAFEhsKF0JPVU5EX1JFQVNPTl9QQVJBTUVURVJTEAYSGAoUQk9VTkRfUkVBU09OX1VOS0VZRUQQBxIZChVCT1VORF9SRUFTT05fQ09OVEVYVFMQCGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * Statistics of one target at one VM over one span of time. A sealed window is immutable.
@@ -104,6 +104,13 @@ export type Window = Message<"vedette.v1.Window"> & {
    * @generated from field: uint64 windows_dropped = 14;
    */
   windowsDropped: bigint;
+
+  /**
+   * What segments look like by context; filter/core/README.md section 11.
+   *
+   * @generated from field: repeated vedette.v1.ContextStatistics contexts = 15;
+   */
+  contexts: ContextStatistics[];
 };
 
 /**
@@ -451,6 +458,69 @@ export const EdgeStatisticsSchema: GenMessage<EdgeStatistics> = /*@__PURE__*/
   messageDesc(file_vedette_v1_statistics, 8);
 
 /**
+ * Segments of one path place, parameter or header. Not held back where they are few: a context tells nothing but a keyed
+ * hash, which characters occur and how long values are; and what is seldom is what counts here.
+ *
+ * @generated from message vedette.v1.ContextStatistics
+ */
+export type ContextStatistics = Message<"vedette.v1.ContextStatistics"> & {
+  /**
+   * SipHash-1-3 of kind and name.
+   *
+   * @generated from field: fixed64 key = 1;
+   */
+  key: bigint;
+
+  /**
+   * @generated from field: vedette.v1.SegmentKind kind = 2;
+   */
+  kind: SegmentKind;
+
+  /**
+   * @generated from field: uint64 n = 3;
+   */
+  n: bigint;
+
+  /**
+   * Segments that have each of the 11 classes.
+   *
+   * @generated from field: repeated uint64 classes = 4;
+   */
+  classes: bigint[];
+
+  /**
+   * Ascending length bins, 0 to 24; as long as length_counts.
+   *
+   * @generated from field: repeated uint32 lengths = 5;
+   */
+  lengths: number[];
+
+  /**
+   * @generated from field: repeated uint64 length_counts = 6;
+   */
+  lengthCounts: bigint[];
+
+  /**
+   * Ascending bins of the attack level, 0 to 31; as long as level_counts.
+   *
+   * @generated from field: repeated uint32 levels = 7;
+   */
+  levels: number[];
+
+  /**
+   * @generated from field: repeated uint64 level_counts = 8;
+   */
+  levelCounts: bigint[];
+};
+
+/**
+ * Describes the message vedette.v1.ContextStatistics.
+ * Use `create(ContextStatisticsSchema)` to create a new message.
+ */
+export const ContextStatisticsSchema: GenMessage<ContextStatistics> = /*@__PURE__*/
+  messageDesc(file_vedette_v1_statistics, 9);
+
+/**
  * @generated from enum vedette.v1.Direction
  */
 export enum Direction {
@@ -479,6 +549,44 @@ export enum Direction {
  */
 export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_vedette_v1_statistics, 0);
+
+/**
+ * Where in a request.
+ *
+ * @generated from enum vedette.v1.SegmentKind
+ */
+export enum SegmentKind {
+  /**
+   * @generated from enum value: SEGMENT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SEGMENT_KIND_PATH = 1;
+   */
+  PATH = 1,
+
+  /**
+   * @generated from enum value: SEGMENT_KIND_QUERY = 2;
+   */
+  QUERY = 2,
+
+  /**
+   * @generated from enum value: SEGMENT_KIND_HEADER = 3;
+   */
+  HEADER = 3,
+
+  /**
+   * @generated from enum value: SEGMENT_KIND_BODY = 4;
+   */
+  BODY = 4,
+}
+
+/**
+ * Describes the enum vedette.v1.SegmentKind.
+ */
+export const SegmentKindSchema: GenEnum<SegmentKind> = /*@__PURE__*/
+  enumDesc(file_vedette_v1_statistics, 1);
 
 /**
  * How a caller is known.
@@ -517,7 +625,7 @@ export enum CallerClass {
  * Describes the enum vedette.v1.CallerClass.
  */
 export const CallerClassSchema: GenEnum<CallerClass> = /*@__PURE__*/
-  enumDesc(file_vedette_v1_statistics, 1);
+  enumDesc(file_vedette_v1_statistics, 2);
 
 /**
  * @generated from enum vedette.v1.SkipReason
@@ -580,7 +688,7 @@ export enum SkipReason {
  * Describes the enum vedette.v1.SkipReason.
  */
 export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
-  enumDesc(file_vedette_v1_statistics, 2);
+  enumDesc(file_vedette_v1_statistics, 3);
 
 /**
  * @generated from enum vedette.v1.BoundReason
@@ -639,11 +747,18 @@ export enum BoundReason {
    * @generated from enum value: BOUND_REASON_UNKEYED = 7;
    */
   UNKEYED = 7,
+
+  /**
+   * Context table full: the segment is counted in no context.
+   *
+   * @generated from enum value: BOUND_REASON_CONTEXTS = 8;
+   */
+  CONTEXTS = 8,
 }
 
 /**
  * Describes the enum vedette.v1.BoundReason.
  */
 export const BoundReasonSchema: GenEnum<BoundReason> = /*@__PURE__*/
-  enumDesc(file_vedette_v1_statistics, 3);
+  enumDesc(file_vedette_v1_statistics, 4);
 

@@ -1,0 +1,119 @@
+// Attack and structure excess and the whole score: both builds agree with the reference under seeded bodies, each told
+// reason is met, and a body without kinds is silent.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { NO_SCORE, SCORE_MAX } from "../../filter/core/limits.ts";
+import { toBytes } from "../reference/bytes.ts";
+import { type Body, excessesOf, wholeScore } from "../reference/contexts.ts";
+import { extract } from "../reference/features.ts";
+import { type Header, segmentsOf } from "../reference/request-segments.ts";
+import { splitTarget } from "../reference/target.ts";
+import { Core } from "../support/core.ts";
+import { measureByCore } from "../support/core-wholes.ts";
+import { contextBytes, headers, kindBytes, testContexts, testTable } from "../support/heads.ts";
+import { modelBytes, testModels } from "../support/models.ts";
+import { Prng } from "../support/prng.ts";
+import { targets } from "../support/requests.ts";
+import { attackTable, model, modelBody } from "../support/sections.ts";
+
+const BUILDS = [new Core("core"), new Core("core-scalar")];
+const KEY = Uint8Array.from({ length: 16 }, (_, i) => 7 * i);
+const TABLE = testTable(new Prng(34));
+const SECTION_TABLE = attackTable(TABLE.weights, TABLE.bias);
+
+const prng = new Prng(8);
+const REQUESTS = [...targets(18, 150, 50)].map((target) => ({ target, list: headers(prng) }));
+const SEGMENTS = REQUESTS.map(({ target, list }) => segmentsOf(splitTarget(target), list));
+
+function bodyOf(of: Body) {
+  const heads = { contexts: contextBytes(of.contexts), kinds: kindBytes(of.kinds), structureBase: of.structureBase };
+  return modelBody({ ...modelBytes(of), ...heads, attackId: SECTION_TABLE.tableId });
+}
+
+function measure(core: Core, target: string, list: readonly Header[]): void {
+  const sent = list.map(([name, value]) => [toBytes(name), toBytes(value)] as const);
+  measureByCore(core, { target: toBytes(target), headers: sent }, KEY);
+}
+
+const [first, second] = testModels(71, 2).map((body): Body => {
+  const contexts = testContexts(
+    prng,
+    SEGMENTS.flatMap(({ list }) => list),
+    KEY,
+  );
+  return { ...body, scale: body.scale.map((scale) => scale % 64), ...contexts };
+}) as [Body, Body];
+const BODIES = [
+  ["CURRENT", first],
+  ["CANDIDATE", second],
+] as const;
+
+for (const core of BUILDS) {
+  assert.is(core.checkSection("model", model(bodyOf(first), bodyOf(second), SECTION_TABLE)), null);
+}
+
+test("excesses, their segments and the whole score are those of the reference, under both bodies in turn", () => {
+  const met = new Set<number>();
+  REQUESTS.forEach(({ target, list }, i) => {
+    const segments = SEGMENTS[i]!;
+    const request = { target: splitTarget(target), extraction: extract(target), segments };
+    for (const core of BUILDS) {
+      measure(core, target, list);
+      for (const [name, body] of BODIES) {
+        const at = core.constant(name);
+        const whole = wholeScore(body, TABLE, request, KEY);
+        const { attack, structure } = excessesOf(body, TABLE, segments.list, KEY);
+        const shown = JSON.stringify({ target, list, name });
+        assert.is(core.number("attackExcess", at), attack.excess, shown);
+        assert.is(core.number("structureExcess", at), structure.excess, shown);
+        if (attack.excess > 0) assert.is(segments.list[core.number("attackAt")], attack.segment, shown);
+        else assert.is(core.call("attackAt"), -1);
+        if (structure.excess > 0) {
+          assert.is(segments.list[core.number("structureAt")], structure.segment, shown);
+          assert.is(core.number("structureFeature"), structure.feature, shown);
+          met.add(structure.feature);
+        } else assert.is(core.call("structureAt"), -1);
+        assert.is(core.number("requestDistance", at), whole.distance, shown);
+        assert.is(core.number("scoreRequest", at), whole.score, shown);
+      }
+    }
+  });
+  assert.equal([...met].sort(), [33, 34, 35]);
+});
+
+test("what was found for one model is forgotten with it, and a body without kinds is silent", () => {
+  const { target, list } = REQUESTS[0]!;
+  for (const core of BUILDS) {
+    measure(core, target, list);
+    core.number("attackExcess", core.constant("CURRENT"));
+    const silent = modelBody({ attackId: SECTION_TABLE.tableId });
+    assert.is(core.checkSection("model", model(silent, undefined, SECTION_TABLE)), null);
+    measure(core, target, list);
+    const current = core.constant("CURRENT");
+    assert.is(core.number("attackExcess", current), 0);
+    assert.is(core.number("structureExcess", current), 0);
+    assert.is(core.number("scoreRequest", current), core.number("requestDistance", current));
+    assert.is(core.number("scoreRequest", core.constant("CANDIDATE")), NO_SCORE);
+  }
+});
+
+test("the whole score is clipped, and without a distance there is none", () => {
+  for (const core of BUILDS) {
+    assert.is(core.number("wholeScore", 100, 3, 2), 100 + 3 * 128 + 2 * 256);
+    assert.is(core.number("wholeScore", SCORE_MAX, 2047, 255), SCORE_MAX);
+    assert.is(core.number("wholeScore", NO_SCORE | 0, 1, 1), NO_SCORE);
+  }
+});
+
+test("the model denies only where the attack head agrees; a score that would deny is told all the same", () => {
+  const [enforce, score, alert, deny] = [4, 9000, 100, 5000];
+  for (const core of BUILDS) {
+    const judged = (agrees: number) => core.number("judge", enforce, 0, score, alert, deny, agrees);
+    assert.is(core.number("verdictOf", judged(1)), 2);
+    assert.is(core.number("verdictOf", judged(0)), 1);
+    assert.is(core.number("alertedOf", judged(0)), 1);
+  }
+});
+
+test.run();
