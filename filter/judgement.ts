@@ -81,6 +81,11 @@ export function measureRequest(): void {
   if (current != 0) requestScore = scoreUnder(current);
 }
 
+/** A second head says the same (law 7): attack, or structure beside a distance of half the threshold. */
+function headsAgree(deny: u32): bool {
+  return excessOfAttack > 0 || (excessOfStructure > 0 && distance >= deny - (deny >> 1));
+}
+
 /**
  * Judges by rules and score; the caller must have been read if a rule needs it. See core/verdict.ts for what comes
  * back.
@@ -100,7 +105,7 @@ export function judgeRequest(routeKey: u64): i32 {
   const body = currentModel();
   const alert = body == 0 ? 0 : modelAlert(body);
   const deny = body == 0 ? 0 : modelDeny(body);
-  return judge(mode(), action, requestScore, alert, deny, body != 0 && excessOfAttack > 0);
+  return judge(mode(), action, requestScore, alert, deny, body != 0 && headsAgree(deny));
 }
 
 /** What becomes of a judgement for a request beyond the header bound: a rule wins, else the operator's choice. */

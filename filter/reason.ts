@@ -87,7 +87,7 @@ export function explainScore(): void {
   const body = currentModel();
   if (body == 0) return;
   const attack = (<u64>excessOfAttack) << 7;
-  const structure = (<u64>excessOfStructure) << 8;
+  const structure = (<u64>excessOfStructure) << 7;
   if (distance >= attack && distance >= structure) explainDistance(body);
   else if (attack >= structure) explainSegment(attackSegment, ATTACK_LEVEL, attack);
   else explainSegment(structureSegment, structureSign, structure);

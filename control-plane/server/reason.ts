@@ -56,7 +56,7 @@ const MEAN_UNIT = 64;
 const SCORE_UNIT = 256;
 /** What an excess of the attack head and of the structure head adds to a score (section 11). */
 const ATTACK_UNIT = 128;
-const STRUCTURE_UNIT = 256;
+const STRUCTURE_UNIT = 128;
 
 /**
  * For instance `query parameter q: function calls (calls: bin 5, usual 0.1) made 61 % of the score 161.1 (deny from

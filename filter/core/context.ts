@@ -127,5 +127,5 @@ export function structureFeature(): i32 {
 /** The score of a request: the distance, E and X; no score where there is no distance. */
 export function wholeScore(distance: u32, e: i32, x: i32): u32 {
   if (distance == NO_SCORE) return NO_SCORE;
-  return <u32>min<u64>(SCORE_MAX, <u64>distance + ((<u64>e) << 7) + ((<u64>x) << 8));
+  return <u32>min<u64>(SCORE_MAX, <u64>distance + ((<u64>e) << 7) + ((<u64>x) << 7));
 }

@@ -20,8 +20,8 @@ export function meets(score: u32, threshold: u32): bool {
 }
 
 /**
- * Judges a request. `ruleAction` is that of the rule found by rulesMatch, 0 for none; `agrees` says that the attack
- * excess is above 0, without which the model does not deny. Returns verdict | reason << 4 | alerted << 8: take it apart
+ * Judges a request. `ruleAction` is that of the rule found by rulesMatch, 0 for none; `agrees` says that a second head
+ * agrees (law 7), without which the model does not deny. Returns verdict | reason << 4 | alerted << 8: take it apart
  * with the three functions below.
  */
 export function judge(mode: i32, ruleAction: i32, score: u32, alert: u32, deny: u32, agrees: bool): i32 {

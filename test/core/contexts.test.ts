@@ -100,13 +100,13 @@ test("what was found for one model is forgotten with it, and a body without kind
 
 test("the whole score is clipped, and without a distance there is none", () => {
   for (const core of BUILDS) {
-    assert.is(core.number("wholeScore", 100, 3, 2), 100 + 3 * 128 + 2 * 256);
+    assert.is(core.number("wholeScore", 100, 3, 2), 100 + 3 * 128 + 2 * 128);
     assert.is(core.number("wholeScore", SCORE_MAX, 2047, 255), SCORE_MAX);
     assert.is(core.number("wholeScore", NO_SCORE | 0, 1, 1), NO_SCORE);
   }
 });
 
-test("the model denies only where the attack head agrees; a score that would deny is told all the same", () => {
+test("the model denies only where a second head agrees; a score that would deny is told all the same", () => {
   const [enforce, score, alert, deny] = [4, 9000, 100, 5000];
   for (const core of BUILDS) {
     const judged = (agrees: number) => core.number("judge", enforce, 0, score, alert, deny, agrees);

@@ -13,7 +13,7 @@ import { HTTP_WORKLOADS } from "../../envoy/demo/shop/shop.ts";
 import { CALLERS } from "../../envoy/demo/traffic/callers.ts";
 import { Traffic } from "../../envoy/demo/traffic/traffic.ts";
 import { setModeEverywhere } from "../../envoy/demo/workloads.ts";
-import { FEATURE_NAMES } from "../reference/features.ts";
+import { REASON_NAMES } from "../reference/features.ts";
 import { type Attack, datasets, drawAttacks } from "../support/attacks.ts";
 import { BENIGN } from "../support/benign.ts";
 import { Prng } from "../support/prng.ts";
@@ -38,8 +38,9 @@ const CURL = { "user-agent": "curl/8.11.1", accept: "*/*" };
 const WEB = "shop/web";
 /** Scores travel in 1/256 and are told in units. */
 const SCORE_UNIT = 256;
-const SEGMENT = /^(?:query parameter \S+|query|path segment \d+|path)/;
-const FEATURE = /: .+ \((\w+): bin \d+, usual -?[\d.]+\) made \d+ % of the score ([\d.]+) /;
+const SEGMENT = /^(?:query parameter \S+|query|path segment \d+|path|header \S+)/;
+// Of the distance with the usual bin, of the other heads without; a new name has no bin.
+const FEATURE = /: .+ \((\w+)(?:: (?:length )?bin \d+(?:, usual -?[\d.]+)?)?\) made \d+ % of the score ([\d.]+) /;
 const SENTENCE = new RegExp(SEGMENT.source + FEATURE.source);
 
 interface Shop {
@@ -180,10 +181,10 @@ withEnvoy("each denial's reason names segment and feature, in the access log as 
     const { denial, text } = watch.of(requestId!)!;
     const { reason, record } = denial!;
     const [, feature, score] = SENTENCE.exec(text) ?? [];
-    assert.is(feature, FEATURE_NAMES[reason!.feature], `${attack.name}: ${text}`);
+    assert.is(feature, REASON_NAMES[reason!.feature], `${attack.name}: ${text}`);
     assert.is(score, (record!.score / SCORE_UNIT).toFixed(1));
     assert.ok(record!.score >= record!.denyThreshold);
-    const state = /^deny;model:(\w+);(?:query|path):[\w.~-]+;(\d+)$/.exec(line.vedette ?? "") ?? [];
+    const state = /^deny;model:(\w+);(?:query|path|header):[\w.~-]+;(\d+)$/.exec(line.vedette ?? "") ?? [];
     assert.equal(state.slice(1), [feature, String(record!.score)], `${attack.name}: ${line.vedette}`);
   }
 });

@@ -7,7 +7,7 @@ import { SegmentKind } from "../../control-plane/gen/vedette/v1/statistics_pb.ts
 import type { HeaderList } from "../host/exchange.ts";
 import { attackFeatures } from "../reference/attack.ts";
 import { wholeScore } from "../reference/contexts.ts";
-import { extract, FEATURE_NAMES } from "../reference/features.ts";
+import { extract, REASON_NAMES } from "../reference/features.ts";
 import { contextKey, type Header, segmentsOf } from "../reference/request-segments.ts";
 import { type Models, readModels } from "../reference/sections.ts";
 import { splitTarget } from "../reference/target.ts";
@@ -18,7 +18,6 @@ import { attackTable, hashKey, idOf, model } from "../support/sections.ts";
 import { quoteModel } from "../support/snapshot.ts";
 import { Mesh } from "./mesh.ts";
 
-const NAMES = [...FEATURE_NAMES, "attack_level", "new_name", "new_characters", "unusual_length"];
 const KINDS = ["", "path", "query", "header"];
 
 interface Request {
@@ -43,7 +42,7 @@ function referenceState({ current, attack }: Models, request: Request): string |
   const { score, reason } = wholeScore(current!, attack, scored, hashKey.key);
   if (score === 0) return undefined;
   const place = /^[A-Za-z0-9._~-]{1,64}$/.test(reason.name) && reason.kind !== 1 ? reason.name : reason.index;
-  return `alert;model:${NAMES[reason.feature]};${KINDS[reason.kind]}:${place};${score}`;
+  return `alert;model:${REASON_NAMES[reason.feature]};${KINDS[reason.kind]}:${place};${score}`;
 }
 
 test("score, reason and place of seeded requests with headers are those of the reference", () => {

@@ -156,7 +156,7 @@ export function wholeScore(
 ): WholeScore {
   const { score: distance, times } = judge(body, request.extraction);
   const { attack, structure } = excessesOf(body, table, request.segments.list, meshKey);
-  const parts = [distance, 128 * attack.excess, 256 * structure.excess] as const;
+  const parts = [distance, 128 * attack.excess, 128 * structure.excess] as const;
   const score = Math.min(SCORE_MAX, parts[0] + parts[1] + parts[2]);
   const head = parts.indexOf(Math.max(...parts));
   const reason =
@@ -166,7 +166,8 @@ export function wholeScore(
   return { distance, attack: attack.excess, structure: structure.excess, score, reason };
 }
 
-/** Whether the model may deny: the attack head has an excess. No score, no agreement. */
-export function agrees(whole: Pick<WholeScore, "attack" | "score">): boolean {
-  return whole.score !== NO_SCORE && whole.attack > 0;
+/** Whether the model may deny at this threshold: a second head says the same. No score, no agreement. */
+export function agrees(whole: Omit<WholeScore, "reason">, deny: number): boolean {
+  if (whole.score === NO_SCORE) return false;
+  return whole.attack > 0 || (whole.structure > 0 && 2 * whole.distance >= deny);
 }

@@ -48,7 +48,7 @@ export function meets(score: number, threshold: number): boolean {
 export type Mode = "off" | "learn" | "shadow" | "enforce";
 export type Verdict = "allow" | "deny" | "shadow_deny";
 
-/** `agrees`: the attack head's excess is above 0; without it the model does not deny. */
+/** `agrees`: a second head does (contexts.ts); without it the model does not deny. */
 export function verdictOf(
   mode: Mode,
   rule: Rule | undefined,

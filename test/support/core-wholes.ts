@@ -107,7 +107,7 @@ export function wholeByCore(core: Core, { target }: SentRequest): WholeScore {
   const structure = core.number("structureExcess", body);
   const [attackAt, structureAt] = [core.number("attackAt"), core.number("structureAt")];
   const distance = core.number("requestDistance", body);
-  const parts = [distance, 128 * attack, 256 * structure] as const;
+  const parts = [distance, 128 * attack, 128 * structure] as const;
   const head = parts.indexOf(Math.max(...parts));
   const [at, feature] = head === 1 ? [attackAt, ATTACK_LEVEL] : [structureAt, core.number("structureFeature")];
   const reason = head === 0 ? distanceReason(core, target) : segmentReason(core, at, feature, parts[head]!, score);

@@ -58,7 +58,7 @@ test("what the other two heads find is told in words, with the header, and with 
   assert.is(
     sentence({ ...header, feature: 32, featureBin: 20 }, { record }),
     "header x-note: likeness to attacks (attack_level: bin 20) made 61 % of the score 161.1 (deny from 35.2)" +
-      "; likeness to attacks added 40.5; structure added 3.0",
+      "; likeness to attacks added 40.5; structure added 1.5",
   );
   const parameter = { ...header, segment: SegmentKind.QUERY, featureBin: 4 };
   assert.match(
@@ -71,7 +71,7 @@ test("what the other two heads find is told in words, with the header, and with 
   );
   assert.match(
     sentence({ ...parameter, feature: 35, segment: SegmentKind.PATH }, { record: { ...record, attackExcess: 0 } }),
-    /^path segment 3: a length that is new there \(unusual_length: length bin 4\).*; structure added 3\.0$/,
+    /^path segment 3: a length that is new there \(unusual_length: length bin 4\).*; structure added 1\.5$/,
   );
 });
 
