@@ -1,6 +1,6 @@
 // The command line of the Envoy bench.
 
-import { parseArgs } from "node:util";
+import { parseStrictly, wholeOf } from "../arguments.ts";
 
 export interface Options {
   /** A line of JSON a row of the budget instead of tables. */
@@ -28,24 +28,17 @@ const PUSHES = { name: "pushes", least: 1, most: 10_000, usual: 200, quick: 10 }
 export function parseOptions(args: readonly string[]): Options {
   const { json, record, quick, ...numbers } = parse(args);
   if (record && quick) throw new Error("--record: not of a --quick run, whose figures say nothing");
-  const whole = (bound: typeof BLOCKS, text: string | undefined) => wholeOf(bound, text, quick);
+  const whole = (bound: typeof BLOCKS, text: string | undefined) =>
+    wholeOf(bound, text, quick ? bound.quick : bound.usual);
   return {
     ...{ json, record, quick, blocks: whole(BLOCKS, numbers.blocks) },
     ...{ requests: whole(REQUESTS, numbers.requests), pushes: whole(PUSHES, numbers.pushes) },
   };
 }
 
-function wholeOf(bound: typeof BLOCKS, text: string | undefined, isQuick: boolean): number {
-  const { name, least, most, usual, quick } = bound;
-  if (text === undefined) return isQuick ? quick : usual;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new Error(`--${name}: ${text}, must be ${least} to ${most}`);
-}
-
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return parseStrictly(
+    {
       args: [...args],
       options: {
         json: { type: "boolean", default: false },
@@ -55,10 +48,7 @@ function parse(args: readonly string[]) {
         requests: { type: "string" },
         pushes: { type: "string" },
       },
-    }).values;
-  } catch (error) {
-    // Its first sentence names the option; the rest is about options that begin with a dash.
-    const [first] = error instanceof Error ? error.message.split(". ") : [String(error)];
-    throw new Error(`${first}; ${USAGE}`, { cause: error });
-  }
+    },
+    USAGE,
+  ).values;
 }

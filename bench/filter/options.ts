@@ -1,6 +1,6 @@
 // The command line of the filter bench.
 
-import { parseArgs } from "node:util";
+import { parseStrictly, wholeOf } from "../arguments.ts";
 
 export interface Options {
   /** Folder with wcp_legit_dev.jsonl.xz, or the file; without it nothing is said of real requests. */
@@ -27,22 +27,16 @@ const REQUESTS = { name: "requests", least: 1, most: 10_000_000, usual: 200_000 
 /** Throws an error that names the option. */
 export function parseOptions(args: readonly string[]): Options {
   const { blocks, processes, requests, ...rest } = parse(args);
+  const whole = (bound: typeof BLOCKS, text: string | undefined) => wholeOf(bound, text, bound.usual);
   return {
     ...{ data: rest.data, json: rest.json, record: rest.record, blocks: whole(BLOCKS, blocks) },
     ...{ processes: whole(PROCESSES, processes), requests: whole(REQUESTS, requests) },
   };
 }
 
-function whole({ name, least, most, usual }: typeof BLOCKS, text: string | undefined): number {
-  if (text === undefined) return usual;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new Error(`--${name}: ${text}, must be ${least} to ${most}`);
-}
-
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return parseStrictly(
+    {
       args: [...args],
       options: {
         data: { type: "string" },
@@ -52,10 +46,7 @@ function parse(args: readonly string[]) {
         processes: { type: "string" },
         requests: { type: "string" },
       },
-    }).values;
-  } catch (error) {
-    // Its first sentence names the option; the rest is about options that begin with a dash.
-    const [first] = error instanceof Error ? error.message.split(". ") : [String(error)];
-    throw new Error(`${first}; ${USAGE}`, { cause: error });
-  }
+    },
+    USAGE,
+  ).values;
 }

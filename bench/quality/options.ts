@@ -1,6 +1,6 @@
 // The command line of the quality bench.
 
-import { parseArgs } from "node:util";
+import { parseStrictly, wholeOf } from "../arguments.ts";
 import { HEADS, type Head } from "./heads.ts";
 import type { Extras } from "./run.ts";
 
@@ -29,8 +29,7 @@ export const USAGE = `usage: npm run bench:quality -- --data FILE...|DIR [--json
          [--head|--without ${HEADS.join("|")}]`;
 
 const SCALE_DEFAULT = 1_000_000;
-const SCALE_MIN = 1000;
-const SCALE_MAX = 100_000_000;
+const SCALE = { name: "scale", least: 1000, most: 100_000_000 };
 /** Paths of this machine say nothing to others. */
 const NOT_TOLD = new Set(["data", "scores", "prior-data"]);
 
@@ -55,10 +54,7 @@ function withDefault(args: readonly string[]): string[] {
 }
 
 function scaleOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const requests = Number(text);
-  if (Number.isInteger(requests) && requests >= SCALE_MIN && requests <= SCALE_MAX) return requests;
-  throw new Error(`--scale: ${text}, must be ${SCALE_MIN} to ${SCALE_MAX}`);
+  return text === undefined ? undefined : wholeOf(SCALE, text, SCALE_DEFAULT);
 }
 
 function headsOf({ head, without }: { head?: string | undefined; without?: string | undefined }) {
@@ -74,8 +70,8 @@ function headOf(option: string, name: string | undefined): Head | undefined {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return parseStrictly(
+    {
       args: [...args],
       allowPositionals: true,
       options: {
@@ -93,10 +89,7 @@ function parse(args: readonly string[]) {
         "prior-data": { type: "string" },
         record: { type: "boolean", default: false },
       },
-    });
-  } catch (error) {
-    // Its first sentence names the option; the rest is about options that begin with a dash.
-    const [first] = error instanceof Error ? error.message.split(". ") : [String(error)];
-    throw new Error(`${first}; ${USAGE}`, { cause: error });
-  }
+    },
+    USAGE,
+  );
 }
