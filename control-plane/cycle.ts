@@ -26,6 +26,7 @@ import {
 import { addCounts, addStatistics, emptyStatistics } from "./store/statistics.ts";
 import type { Store } from "./store/store.ts";
 import { AGE_WEIGHTS, type DayMoments, learntOf } from "./train/aggregate.ts";
+import { scoredBy } from "./train/confidence.ts";
 import { dueOf } from "./train/lifecycle.ts";
 import { MeshScores } from "./train/mesh.ts";
 import { trainModel } from "./train/model.ts";
@@ -114,11 +115,11 @@ export class Cycle {
 
   /** Of the candidate as soon as it could be calibrated, else of the model that judges. */
   #noteScores(record: WorkloadRecord): void {
-    const { scores } = this.#total(record, readDays(this.#links.store.reader, record.target));
+    const total = this.#total(record, readDays(this.#links.store.reader, record.target));
     for (const trained of [record.candidate, record.current]) {
-      const counts = trained === null ? undefined : scores[trained.model.modelId];
-      if (counts === undefined || totalOf(counts) < this.#links.settings.calibrationRequestsMin) continue;
-      this.#mesh.note(record.target, counts);
+      const modelId = trained?.model.modelId;
+      if (modelId === undefined || scoredBy(total, modelId) < this.#links.settings.calibrationRequestsMin) continue;
+      this.#mesh.note(record.target, total.scores[modelId] ?? []);
       return;
     }
   }
@@ -232,8 +233,4 @@ export class Cycle {
       this.#links.observe?.({ kind: "task-failed", task, detail });
     }
   }
-}
-
-function totalOf(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -19,10 +19,13 @@ const RAISE_MAX = 2;
 /** The newest score histogram of each target. */
 export class MeshScores {
   readonly #histograms = new Map<Target, readonly number[]>();
+  /** Of all of them; made when it is asked for, since a turn asks once a target. */
+  #mesh: { counts: number[] | undefined } | undefined;
 
-  /** Of the candidate where there is one, else of the model that judges. */
+  /** Of the candidate as soon as it could be calibrated, else of the model that judges. */
   note(target: Target, counts: readonly number[]): void {
     this.#histograms.set(target, counts);
+    this.#mesh = undefined;
   }
 
   /** For a model with these scores; undefined where they are none. */
@@ -32,7 +35,8 @@ export class MeshScores {
     core: Pick<Core, "log2" | "bucketEnd" | "limits">,
   ): Thresholds | undefined {
     const own = thresholdsOf(counts, settings, core);
-    const mesh = meshCounts(this.#histograms.values());
+    this.#mesh ??= { counts: meshCounts(this.#histograms.values()) };
+    const { counts: mesh } = this.#mesh;
     if (own === undefined || mesh === undefined) return own;
     return withinMesh(own, thresholdsOf(mesh, settings, core), core.limits.SCORE_MAX);
   }
