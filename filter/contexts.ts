@@ -7,11 +7,18 @@
 import { levelBin } from "./core/attack";
 import { CLASSES, CONTEXTS_MAX, LENGTHS, LEVELS } from "./core/limits";
 import { SEGMENT_HEADER } from "./core/locate";
-import { segmentAt, segmentCount } from "./core/segment";
+import {
+  segmentAt,
+  segmentClasses,
+  segmentCount,
+  segmentKey,
+  segmentKind,
+  segmentLength,
+  segmentLevel,
+} from "./core/segment";
 import { writeClose, writeFixed64, writeOpen, writePackedU32, writeRaw, writeVarint } from "./core/write";
 import { BOUND_CONTEXTS, countBound } from "./counts";
 import { countName } from "./names";
-import { segmentClasses, segmentKey, segmentKind, segmentLength, segmentLevel } from "./segments";
 import { addRow, bindTable, clearTable, findRow, rowAt } from "./table";
 
 @unmanaged

@@ -3,15 +3,15 @@
 
 import { callerGroupOf, callerKey, callerNameKey } from "./caller";
 import { attackAt, attackExcess, structureAt, structureExcess, structureFeature, wholeScore } from "./core/context";
-import { BINS, extract, HAS_SECOND, SECOND_BINS } from "./core/extract";
+import { distanceOf } from "./core/distance";
+import { extract, HAS_SECOND } from "./core/extract";
 import { keyOf } from "./core/hash";
 import { NO_SCORE } from "./core/limits";
 import { modelAlert, modelDeny } from "./core/model";
 import { ruleAction, ruleId, rulesCount } from "./core/rule";
 import { rulesMatch } from "./core/rule-match";
-import { score } from "./core/score";
 import { MODE_ENFORCE, MODE_SHADOW, settingsOversizeDeny } from "./core/settings";
-import { judge, VERDICT_ALLOW, VERDICT_DENY, VERDICT_SHADOW_DENY, verdictOf } from "./core/verdict";
+import { headsAgree, judge, VERDICT_ALLOW, VERDICT_DENY, VERDICT_SHADOW_DENY, verdictOf } from "./core/verdict";
 import { tickNs } from "./host/clock";
 import { method, methodLength, path, pathLength } from "./host/headers";
 import { takeSegments } from "./segments";
@@ -36,22 +36,9 @@ export let excessOfStructure: i32 = 0;
 export let attackSegment: i32 = 0;
 export let structureSegment: i32 = 0;
 export let structureSign: i32 = 0;
-/** The second measurement gave the distance. */
-export let second: bool = false;
-
-/** Squared distance under one model of the measurements taken; `second` says which of two counted. */
-function distanceUnder(body: usize): u32 {
-  second = false;
-  const first = score(body, BINS);
-  if ((extraction & HAS_SECOND) == 0) return first;
-  const again = score(body, SECOND_BINS);
-  second = again > first;
-  return second ? again : first;
-}
-
 /** Score under one model, with all that it is made of. */
 function scoreUnder(body: usize): u32 {
-  distance = distanceUnder(body);
+  distance = distanceOf(body, extraction);
   excessOfAttack = attackExcess(body);
   attackSegment = attackAt();
   excessOfStructure = structureExcess(body);
@@ -81,11 +68,6 @@ export function measureRequest(): void {
   if (current != 0) requestScore = scoreUnder(current);
 }
 
-/** A second head says the same (law 7): attack, or structure beside a distance of half the threshold. */
-function headsAgree(deny: u32): bool {
-  return excessOfAttack > 0 || (excessOfStructure > 0 && distance >= deny - (deny >> 1));
-}
-
 /**
  * Judges by rules and score; the caller must have been read if a rule needs it. See core/verdict.ts for what comes
  * back.
@@ -105,7 +87,14 @@ export function judgeRequest(routeKey: u64): i32 {
   const body = currentModel();
   const alert = body == 0 ? 0 : modelAlert(body);
   const deny = body == 0 ? 0 : modelDeny(body);
-  return judge(mode(), action, requestScore, alert, deny, body != 0 && headsAgree(deny));
+  return judge(
+    mode(),
+    action,
+    requestScore,
+    alert,
+    deny,
+    body != 0 && headsAgree(distance, excessOfAttack, excessOfStructure, deny),
+  );
 }
 
 /** What becomes of a judgement for a request beyond the header bound: a rule wins, else the operator's choice. */
@@ -114,9 +103,4 @@ export function judgeOversize(judgement: i32): i32 {
   if (!keyed || !settingsOversizeDeny(serving.settings)) return judgement;
   if (mode() == MODE_ENFORCE) return VERDICT_DENY | (REASON_OVERSIZE << 4);
   return mode() == MODE_SHADOW ? VERDICT_SHADOW_DENY | (REASON_OVERSIZE << 4) : judgement;
-}
-
-/** The bins that gave the distance. */
-export function scoredBins(): usize {
-  return second ? SECOND_BINS : BINS;
 }

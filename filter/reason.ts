@@ -2,6 +2,7 @@
 // comes from. Only for what is told; the results stay until the next request.
 
 import { levelBin } from "./core/attack";
+import { countedBins, fromSecond } from "./core/distance";
 import { ATTACK_LEVEL, NEW_NAME } from "./core/feature";
 import { keyOfPair } from "./core/hash";
 import {
@@ -15,7 +16,7 @@ import {
 } from "./core/locate";
 import { modelMean } from "./core/model";
 import { score, topFeature, topPercent } from "./core/score";
-import { segmentAt } from "./core/segment";
+import { segmentAt, segmentIndex, segmentKey, segmentKind, segmentLength, segmentLevel } from "./core/segment";
 import { ascii, lengthOf } from "./host/bytes";
 import { path, pathLength } from "./host/headers";
 import {
@@ -24,12 +25,9 @@ import {
   excessOfAttack,
   excessOfStructure,
   requestScore,
-  scoredBins,
-  second,
   structureSegment,
   structureSign,
 } from "./judgement";
-import { segmentIndex, segmentKey, segmentKind, segmentLength, segmentLevel } from "./segments";
 import { currentModel, key0, key1 } from "./snapshot";
 
 const NAME_PREFIX = ascii("name:");
@@ -59,13 +57,13 @@ function takeLocated(): void {
 
 /** The feature of the distance that contributed most, and its place. */
 function explainDistance(body: usize): void {
-  const bins = scoredBins();
+  const bins = countedBins();
   score(body, bins);
   reasonFeature = topFeature(body);
   reasonPercent = topPercent();
   reasonBin = load<u8>(bins + reasonFeature);
   reasonMean = load<i16>(modelMean(body) + ((<usize>reasonFeature) << 1));
-  locate(path, pathLength, reasonFeature, second);
+  locate(path, pathLength, reasonFeature, fromSecond);
   takeLocated();
 }
 

@@ -1,6 +1,7 @@
 // What is told of a request that is not plainly allowed: the filter state for Envoy's access log, and the denial
 // for the control plane.
 
+import { countedBins } from "./core/distance";
 import { featureName } from "./core/feature";
 import { FEATURES, NO_SCORE } from "./core/limits";
 import { SEGMENT_HEADER, SEGMENT_QUERY } from "./core/locate";
@@ -20,7 +21,7 @@ import { ascii } from "./host/bytes";
 import { requestId, requestIdLength } from "./host/headers";
 import { setFilterState } from "./host/properties";
 import { beginText, put, putByte, putBytes, putDecimal, textLength } from "./host/text";
-import { excessOfAttack, excessOfStructure, REASON_OVERSIZE, requestScore, ruleIdFound, scoredBins } from "./judgement";
+import { excessOfAttack, excessOfStructure, REASON_OVERSIZE, requestScore, ruleIdFound } from "./judgement";
 import { isPlainName } from "./parameters";
 import {
   explainScore,
@@ -113,7 +114,7 @@ function noteDenial(judgement: i32, routeKey: u64): void {
   denial.score = requestScore;
   denial.attackExcess = <u16>excessOfAttack;
   denial.structureExcess = <u16>excessOfStructure;
-  memory.copy(denial.bins, scoredBins(), FEATURES);
+  memory.copy(denial.bins, countedBins(), FEATURES);
 }
 
 /** Whether there is nothing to tell. */

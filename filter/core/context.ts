@@ -13,7 +13,16 @@ import {
   modelKind,
   modelStructureBase,
 } from "./model";
-import { segmentAt, segmentCount, segmentEdition } from "./segment";
+import {
+  segmentAt,
+  segmentClasses,
+  segmentCount,
+  segmentEdition,
+  segmentKey,
+  segmentKind,
+  segmentLength,
+  segmentLevel,
+} from "./segment";
 
 // What the walk found, and what it was of.
 let weighed: usize = 0;
@@ -43,9 +52,9 @@ function contextOf(body: usize, key: u64): usize {
 
 /** Excess of a segment's level, which it has. */
 function attackOf(body: usize, row: usize, context: usize): i32 {
-  const level: i32 = load<i16>(row, 8);
+  const level = segmentLevel(row);
   if (context != 0) return level - <i32>load<i16>(context, 8);
-  return level - max<i32>(0, load<i16>(modelKind(body, load<u8>(row, 13))));
+  return level - max<i32>(0, load<i16>(modelKind(body, segmentKind(row))));
 }
 
 let sign: i32 = 0;
@@ -54,10 +63,10 @@ let sign: i32 = 0;
 function surpriseOf(body: usize, row: usize, context: usize): i32 {
   if (context == 0) {
     sign = NEW_NAME;
-    return load<u8>(modelKind(body, load<u8>(row, 13)), 2);
+    return load<u8>(modelKind(body, segmentKind(row)), 2);
   }
-  const length: u32 = load<u8>(row, 12);
-  const isNew = (load<u16>(row, 10) & ~load<u16>(context, 10)) != 0;
+  const length = segmentLength(row);
+  const isNew = (segmentClasses(row) & ~(<u32>load<u16>(context, 10))) != 0;
   const isUnusual = length < <u32>load<u8>(context, 12) || length > <u32>load<u8>(context, 13);
   const ofClasses: i32 = isNew ? <i32>load<u8>(context, 14) : 0;
   const ofLength: i32 = isUnusual ? <i32>load<u8>(context, 15) : 0;
@@ -78,8 +87,8 @@ function weigh(body: usize): void {
   let most = modelStructureBase(body);
   for (let i = 0; i < segments; i++) {
     const row = segmentAt(i);
-    const context = contextOf(body, load<u64>(row));
-    if (<i32>load<i16>(row, 8) != NO_LEVEL) {
+    const context = contextOf(body, segmentKey(row));
+    if (segmentLevel(row) != NO_LEVEL) {
       const excess = attackOf(body, row, context);
       if (excess > attack) {
         attack = excess;

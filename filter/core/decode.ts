@@ -135,3 +135,9 @@ export function decodeAgain(ptr: usize, end: usize): usize {
   anyIs = any;
   return to;
 }
+
+/** As decode, and where `twice` once more. */
+export function decodeTo(ptr: usize, end: usize, out: usize, stops: i32, twice: bool): usize {
+  const to = decode(ptr, end, out, stops);
+  return twice ? decodeAgain(out, to) : to;
+}

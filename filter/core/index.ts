@@ -94,7 +94,7 @@ export {
 } from "./settings";
 export { sha256 } from "./sha256";
 export { splitTarget } from "./target";
-export { alertedOf, judge, reasonOf, verdictOf } from "./verdict";
+export { alertedOf, headsAgree, judge, reasonOf, verdictOf } from "./verdict";
 export { measureRequest, requestDistance, requestSecond, scoreRequest } from "./whole-request";
 export {
   writeBegin,

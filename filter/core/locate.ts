@@ -3,7 +3,7 @@
 
 import { byteClass, IS_DOT, IS_NAME_BYTE, IS_SLASH, STOPS_NAME, STOPS_PATH, STOPS_VALUE } from "./byte-class";
 import * as counts from "./decode";
-import { decode, decodeAgain } from "./decode";
+import { decode, decodeTo } from "./decode";
 import { countWith, hasOddEnd, hasOddStart, isHidden } from "./extract";
 import * as feature from "./feature";
 import { headerName, headerNameLength } from "./header-text";
@@ -127,11 +127,6 @@ function measureOf(id: i32, middle: usize, end: usize): u32 {
     default:
       return countIn(id, PARTS, middle) + countIn(id, middle, end);
   }
-}
-
-function decodeTo(ptr: usize, end: usize, out: usize, stops: i32, twice: bool): usize {
-  const to = decode(ptr, end, out, stops);
-  return twice ? decodeAgain(out, to) : to;
 }
 
 let best: u32 = 0;

@@ -8,7 +8,7 @@ import { cutText, levelOf, NO_LEVEL } from "./attack";
 import { bin } from "./bin";
 import { STOPS_NAME, STOPS_PATH, STOPS_VALUE } from "./byte-class";
 import * as decoded from "./decode";
-import { decode, decodeAgain } from "./decode";
+import { decodeTo } from "./decode";
 import { keyOfPair } from "./hash";
 import {
   HEADER_VALUE_MAX,
@@ -83,6 +83,36 @@ export function segmentAt(i: i32): usize {
   return ROWS + <usize>i * SEGMENT_BYTES;
 }
 
+/** Key of the context. */
+export function segmentKey(row: usize): u64 {
+  return load<u64>(row);
+}
+
+/** Attack level, or NO_LEVEL. */
+export function segmentLevel(row: usize): i32 {
+  return load<i16>(row, 8);
+}
+
+/** Set of 11 classes. */
+export function segmentClasses(row: usize): u32 {
+  return load<u16>(row, 10);
+}
+
+/** Length bin. */
+export function segmentLength(row: usize): u32 {
+  return load<u8>(row, 12);
+}
+
+/** SEGMENT_PATH, SEGMENT_QUERY or SEGMENT_HEADER. */
+export function segmentKind(row: usize): i32 {
+  return load<u8>(row, 13);
+}
+
+/** Place within the kind. */
+export function segmentIndex(row: usize): i32 {
+  return load<u16>(row, 14);
+}
+
 /** True if there was more than has a segment. */
 export function segmentsBeyond(): bool {
   return beyond;
@@ -106,11 +136,6 @@ function nextRow(index: i32): usize {
   count++;
   segmentEdition++;
   return row;
-}
-
-function decodeTo(ptr: usize, end: usize, out: usize, stops: i32, twice: bool): usize {
-  const to = decode(ptr, end, out, stops);
-  return twice ? decodeAgain(out, to) : to;
 }
 
 function addPath(twice: bool): void {

@@ -20,6 +20,14 @@ export function meets(score: u32, threshold: u32): bool {
 }
 
 /**
+ * True if a second head says the same (law 7): the attack head, or structure beside a distance of half the threshold.
+ * `e` and `x` are the excesses of law 11.
+ */
+export function headsAgree(distance: u32, e: i32, x: i32, deny: u32): bool {
+  return e > 0 || (x > 0 && distance >= deny - (deny >> 1));
+}
+
+/**
  * Judges a request. `ruleAction` is that of the rule found by rulesMatch, 0 for none; `agrees` says that a second head
  * agrees (law 7), without which the model does not deny. Returns verdict | reason << 4 | alerted << 8: take it apart
  * with the three functions below.

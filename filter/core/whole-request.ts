@@ -2,14 +2,13 @@
 // all heads out, as the filter makes them.
 
 import { attackExcess, structureExcess, wholeScore } from "./context";
-import { BINS, extract, HAS_SECOND, SECOND_BINS } from "./extract";
+import { distanceOf, fromSecond } from "./distance";
+import { extract, HAS_SECOND } from "./extract";
 import { NO_SCORE } from "./limits";
 import { modelPresent } from "./model";
-import { score } from "./score";
 import { addHeaderSegment, addTargetSegments, beginSegments, segmentCount } from "./segment";
 
 let flags: i32 = 0;
-let second: bool = false;
 
 /**
  * Adds the headers of a block in the pairs format of proxy-wasm: u32 count, for each u32 length of name and value, then
@@ -59,16 +58,12 @@ export function measureRequest(
  * NO_SCORE without a body.
  */
 export function requestDistance(body: usize): u32 {
-  second = false;
-  if (!modelPresent(body)) return NO_SCORE;
-  if ((flags & HAS_SECOND) == 0) return score(body, BINS);
-  second = score(body, SECOND_BINS) > score(body, BINS);
-  return score(body, second ? SECOND_BINS : BINS);
+  return modelPresent(body) ? distanceOf(body, flags) : NO_SCORE;
 }
 
 /** True if the second measurement gave the distance asked last. */
 export function requestSecond(): bool {
-  return second;
+  return fromSecond;
 }
 
 /** Score of the request measured last under a body, by all heads; E and X by attackExcess and structureExcess. */

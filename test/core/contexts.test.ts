@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NO_SCORE, SCORE_MAX } from "../../filter/core/limits.ts";
 import { toBytes } from "../reference/bytes.ts";
-import { type Body, excessesOf, wholeScore } from "../reference/contexts.ts";
+import { agrees, type Body, excessesOf, wholeScore } from "../reference/contexts.ts";
 import { extract } from "../reference/features.ts";
 import { type Header, segmentsOf } from "../reference/request-segments.ts";
 import { splitTarget } from "../reference/target.ts";
@@ -104,6 +104,24 @@ test("the whole score is clipped, and without a distance there is none", () => {
     assert.is(core.number("wholeScore", SCORE_MAX, 2047, 255), SCORE_MAX);
     assert.is(core.number("wholeScore", NO_SCORE | 0, 1, 1), NO_SCORE);
   }
+});
+
+test("a second head agrees: attack, or structure beside half the threshold", () => {
+  for (const core of BUILDS)
+    for (const [distance, attack, structure, deny] of [
+      [0, 1, 0, 5000],
+      [2500, 0, 1, 5000],
+      [2499, 0, 1, 5000],
+      [2500, 0, 1, 4999],
+      [2499, 0, 1, 4999],
+      [9000, 0, 0, 5000],
+      [SCORE_MAX, 0, 255, SCORE_MAX],
+      [0, 0, 1, SCORE_MAX],
+    ] as const) {
+      const expected = agrees({ distance, attack, structure, score: distance }, deny);
+      const found = core.number("headsAgree", distance, attack, structure, deny) !== 0;
+      assert.is(found, expected, `${distance} ${attack} ${structure} ${deny}`);
+    }
 });
 
 test("the model denies only where a second head agrees; a score that would deny is told all the same", () => {
