@@ -2,15 +2,13 @@
 // 10), learnt from public payloads and public traffic. `node --import tsx bench/attack.ts --data DIR`, DIR holding
 // payloads_prior.jsonl.xz and wcp_legit_dev.jsonl.xz; unpacked by `xz -dc`. The same files give the same table.
 
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PAYLOADS, payloadsOf } from "./attack/payloads.ts";
 import { DESCRIPTION, learnTable, WEIGHTS } from "./attack/table.ts";
 import { textsByHost } from "./attack/traffic.ts";
+import { sourceOf, writeFormatted } from "./made.ts";
 import { INPUT } from "./prior.ts";
 import { readLines } from "./quality/set.ts";
 
@@ -31,15 +29,8 @@ function main(): void {
     tableId: table.tableId,
   };
   writeFileSync(WEIGHTS, table.weights);
-  writeFileSync(DESCRIPTION, JSON.stringify(content));
-  const biome = spawnSync("npx", ["biome", "format", "--write", fileURLToPath(DESCRIPTION)], { stdio: "inherit" });
-  if (biome.status !== 0) throw new Error(`biome format: status ${biome.status}`);
+  writeFormatted(DESCRIPTION, content);
   console.log(JSON.stringify(content, undefined, 2));
-}
-
-function sourceOf(path: string): { file: string; sha256: string } {
-  const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
-  return { file: path.slice(path.lastIndexOf("/") + 1), sha256 };
 }
 
 main();

@@ -4,12 +4,11 @@
 // each service's own mean.
 
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Core, loadCore } from "../control-plane/core.ts";
+import { sourceOf, writeFormatted } from "./made.ts";
 
 /** The public traffic that the prior is made from. */
 export const INPUT = "wcp_legit_dev.jsonl.xz";
@@ -43,7 +42,8 @@ function unpack(path: string): string {
   return stdout.toString("utf8");
 }
 
-function hostOf(headers: Record<string, string>): string {
+/** In lower case; empty without one. */
+export function hostOf(headers: Record<string, string>): string {
   const found = Object.entries(headers).find(([name]) => name.toLowerCase() === "host");
   return (found?.[1] ?? "").toLowerCase();
 }
@@ -116,15 +116,12 @@ function main(): void {
   const path = join(values.data, INPUT);
   const traffic = trafficOf(path, core);
   const { requests, services, mean, covariance } = estimate(traffic.services.values(), core.limits.FEATURES);
-  const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
   const content = {
-    source: { file: INPUT, sha256, unpackedBy: "xz -dc", rows: traffic.rows, requests, services },
+    source: { ...sourceOf(path), unpackedBy: "xz -dc", rows: traffic.rows, requests, services },
     featureHash: core.featureHash.toString(16).padStart(16, "0"),
     ...{ mean, covariance },
   };
-  writeFileSync(OUTPUT, JSON.stringify(content));
-  const biome = spawnSync("npx", ["biome", "format", "--write", fileURLToPath(OUTPUT)], { stdio: "inherit" });
-  if (biome.status !== 0) throw new Error(`biome format: status ${biome.status}`);
+  writeFormatted(OUTPUT, content);
   console.log(`${requests} requests of ${services} services; variances:`);
   console.log(content.covariance.map((row, i) => `${i}: ${row[i]}`).join("  "));
 }

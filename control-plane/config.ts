@@ -138,14 +138,14 @@ const KEYS = {
     TRAIN_DEFAULTS.learnRequestsMin,
     10,
     1e9,
-    "requests learnt before a first model is trained",
+    "requests learnt before a model may deny",
   ),
   calibrationRequestsMin: integer(
     "CALIBRATION_REQUESTS_MIN",
     TRAIN_DEFAULTS.calibrationRequestsMin,
     10,
     1e9,
-    "requests scored by a candidate before it judges",
+    "requests a candidate scores before it judges, if it may deny then",
   ),
   retrainGrowthPercent: integer(
     "RETRAIN_GROWTH_PERCENT",

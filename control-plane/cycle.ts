@@ -1,5 +1,6 @@
-// One turn: store, train, publish, for the targets that have new data. The only scheduler of the trainer; rules and
-// modes publish by themselves. A model that a filter would refuse is told and dropped, and what was in force stays.
+// One turn: store, train, publish, for the targets that have new data, or no model yet. The only scheduler of the
+// trainer; rules and modes publish by themselves. A model that a filter would refuse is told and dropped, and what was
+// in force stays. A target has a model from its first turn on, and one that has learnt little denies nothing.
 
 import type { Core } from "./core.ts";
 import type { AttackTable, Model, Statistics, Target } from "./domain.ts";
@@ -26,16 +27,20 @@ import {
 import { addCounts, addStatistics, emptyStatistics } from "./store/statistics.ts";
 import type { Store } from "./store/store.ts";
 import { AGE_WEIGHTS, type DayMoments, learntOf } from "./train/aggregate.ts";
-import { scoredBy } from "./train/confidence.ts";
 import { dueOf } from "./train/lifecycle.ts";
-import { MeshScores } from "./train/mesh.ts";
 import { trainModel } from "./train/model.ts";
 import type { Prior } from "./train/prior.ts";
 import type { TrainSettings } from "./train/settings.ts";
+import { type Thresholds, thresholdsOf } from "./train/threshold.ts";
+import type { UsualScores } from "./train/usual-scores.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
 /** A node that was silent for longer than the horizon, and a day for skew, can send nothing that would be merged. */
 const QUIET_MS = HORIZON_MS + DAY_MS;
+/** What scores of models before count for beside the newest: a half after five, so that a target may change. */
+const SCORES_KEPT = 7 / 8;
+/** And how finely that is kept: a single high score must not be gone with the next model. */
+const SCORE_PARTS = 256;
 
 export interface CycleLinks {
   store: Store;
@@ -47,21 +52,17 @@ export interface CycleLinks {
   attack: AttackTable | undefined;
   settings: TrainSettings;
   trainEveryMs: number;
-  /** What scores are usual over all targets; one that is kept elsewhere only to be looked at. */
-  mesh?: MeshScores;
+  /** What scores are usual by public traffic. */
+  usual: UsualScores;
   /** The trainer; another one only to see that what it should not make is refused. */
-  train?: (
-    days: readonly DayMoments[],
-    prior: Prior,
-    core: Core,
-    attack?: AttackTable | undefined,
-  ) => Model | undefined;
+  train?: (days: readonly DayMoments[], prior: Prior, core: Core, attack?: AttackTable | undefined) => Model;
   observe?: Observer;
 }
 
+type Days = ReturnType<typeof readDays>;
+
 export class Cycle {
   readonly #links: CycleLinks;
-  readonly #mesh: MeshScores;
   /** Revision of the statistics at the last look. */
   readonly #seen = new Map<Target, number>();
   #stops: (() => void)[] = [];
@@ -69,7 +70,6 @@ export class Cycle {
 
   constructor(links: CycleLinks) {
     this.#links = links;
-    this.#mesh = links.mesh ?? new MeshScores();
   }
 
   start(): void {
@@ -105,64 +105,69 @@ export class Cycle {
       const { revision } = reader.get<WindowsRecord>(windowsKey(record.target)) ?? emptyWindows();
       if (this.#seen.get(record.target) !== revision) changed.push({ record, revision });
     }
-    // First what all of them scored, then each: no target's threshold depends on its place in the row.
-    for (const { record } of changed) this.#noteScores(record);
     for (const { record, revision } of changed) {
       await this.#told(`train ${record.target}`, () => this.#step(record));
       this.#seen.set(record.target, revision);
     }
   }
 
-  /** Of the candidate as soon as it could be calibrated, else of the model that judges. */
-  #noteScores(record: WorkloadRecord): void {
-    const total = this.#total(record, readDays(this.#links.store.reader, record.target));
-    for (const trained of [record.candidate, record.current]) {
-      const modelId = trained?.model.modelId;
-      if (modelId === undefined || scoredBy(total, modelId) < this.#links.settings.calibrationRequestsMin) continue;
-      this.#mesh.note(record.target, total.scores[modelId] ?? []);
-      return;
-    }
-  }
-
-  #total(record: WorkloadRecord, days: ReturnType<typeof readDays>): Statistics {
-    const live = liveModels(record);
-    return days.reduce((sum, day) => addStatistics(sum, day.statistics, live), emptyStatistics());
-  }
-
   async #step(record: WorkloadRecord): Promise<void> {
     const { store, settings, clock } = this.#links;
     const days = readDays(store.reader, record.target);
-    const total = this.#total(record, days);
-    const state = { current: record.current?.basis, candidate: record.candidate?.model };
-    const due = dueOf({ current: state.current, candidate: state.candidate }, total, settings, clock.nowMs());
-    if (due === "calibrate" && record.candidate !== null) await this.#promote(record, record.candidate, total);
-    if (due === "train") {
-      await this.#train(
-        record,
-        days.map(({ day, statistics: { moments, contexts } }) => ({ day, moments, contexts })),
-      );
-    }
+    const live = liveModels(record);
+    const total = days.reduce((sum, day) => addStatistics(sum, day.statistics, live), emptyStatistics());
+    const { current, candidate } = record;
+    const waiting = candidate ? { modelId: candidate.model.modelId, learnt: candidate.basis.learnt } : undefined;
+    const due = dueOf({ current: current?.basis, candidate: waiting }, total, settings, clock.nowMs());
+    if (due === "calibrate" && candidate !== null) await this.#promote(record, candidate, total);
+    if (due === "first") await this.#begin(record, days);
+    if (due === "train") await this.#train(record, days);
   }
 
-  async #train(record: WorkloadRecord, days: DayMoments[]): Promise<void> {
-    const { core, clock, prior, attack, observe, train = trainModel } = this.#links;
+  /** From what there is, and be it the prior alone; reports at once, since what is usual ships with us. */
+  async #begin(record: WorkloadRecord, days: Days): Promise<void> {
+    const { core, settings, usual, observe } = this.#links;
+    const { target, scores } = record;
+    const { model, basis } = this.#trained(days);
+    const { alertThreshold } = thresholdsOf(scores, basis.learnt, usual, settings, core);
+    // It has scored nothing of this target.
+    const thresholds: Thresholds = { alertThreshold, denyThreshold: 0 };
+    const current: TrainedModel = { model: { ...model, ...thresholds }, basis };
+    if (!(await this.#replace(record, { current, candidate: null }))) return;
+    const { modelId } = model;
+    observe?.({ kind: "model-trained", target, modelId, learnt: basis.learnt });
+    observe?.({ kind: "model-promoted", target, modelId, ...thresholds });
+  }
+
+  async #train(record: WorkloadRecord, days: Days): Promise<void> {
+    const { observe } = this.#links;
     const { target } = record;
-    const learnt = learntOf(days);
-    const model = train(days, prior, core, attack);
-    if (model === undefined || model.modelId === record.current?.model.modelId) return;
-    const candidate: TrainedModel = { model, basis: { learnt, trainedAtMs: clock.nowMs() } };
+    const candidate = this.#trained(days);
+    const { modelId } = candidate.model;
+    if (modelId === record.current?.model.modelId) return;
     if (!(await this.#replace(record, { candidate }))) return;
-    observe?.({ kind: "model-trained", target, modelId: model.modelId, learnt });
+    observe?.({ kind: "model-trained", target, modelId, learnt: candidate.basis.learnt });
+  }
+
+  #trained(days: Days): TrainedModel {
+    const { core, clock, prior, attack, train = trainModel } = this.#links;
+    const input = days.map(({ day, statistics: { moments, contexts, routes } }) => ({
+      day,
+      moments,
+      contexts,
+      routes,
+    }));
+    return { model: train(input, prior, core, attack), basis: { learnt: learntOf(input), trainedAtMs: clock.nowMs() } };
   }
 
   async #promote(record: WorkloadRecord, candidate: TrainedModel, total: Statistics): Promise<void> {
-    const { core, settings, observe } = this.#links;
+    const { observe } = this.#links;
     const { target } = record;
     const { modelId } = candidate.model;
-    const thresholds = this.#mesh.thresholdsOf(total.scores[modelId] ?? [], settings, core);
-    if (thresholds === undefined) return;
+    const scores = withNewest(record.scores, total.scores[modelId] ?? []);
+    const thresholds = this.#calibrated(scores, candidate.basis.learnt);
     const current: TrainedModel = { ...candidate, model: { ...candidate.model, ...thresholds } };
-    if (await this.#replace(record, { current, candidate: null })) {
+    if (await this.#replace(record, { current, candidate: null, scores })) {
       observe?.({ kind: "model-promoted", target, modelId, ...thresholds });
       return;
     }
@@ -170,10 +175,17 @@ export class Cycle {
     await this.#replace(record, { candidate: null });
   }
 
+  /** A young model reports, and denies nothing. */
+  #calibrated(scores: readonly number[], learnt: number): Thresholds {
+    const { core, settings, usual } = this.#links;
+    const thresholds = thresholdsOf(scores, learnt, usual, settings, core);
+    return learnt < settings.learnRequestsMin ? { ...thresholds, denyThreshold: 0 } : thresholds;
+  }
+
   /** Changes the models of a workload; false where the filters would refuse the result, which is told. */
   async #replace(
     record: WorkloadRecord,
-    models: Partial<Pick<WorkloadRecord, "current" | "candidate">>,
+    models: Partial<Pick<WorkloadRecord, "current" | "candidate" | "scores">>,
   ): Promise<boolean> {
     const { publication, observe } = this.#links;
     const { target } = record;
@@ -233,4 +245,10 @@ export class Cycle {
       this.#links.observe?.({ kind: "task-failed", task, detail });
     }
   }
+}
+
+/** The scores of models before, for less, and those of the newest. */
+function withNewest(scores: readonly number[] | undefined, newest: readonly number[]): number[] {
+  const kept = (count: number) => Math.floor(SCORES_KEPT * SCORE_PARTS * count) / SCORE_PARTS;
+  return newest.map((count, bucket) => kept(scores?.[bucket] ?? 0) + count);
 }

@@ -81,6 +81,8 @@ export interface Counts {
   skipped: Record<string, number>;
   /** By BoundReason number. */
   bounds: Record<string, number>;
+  /** Passed, and not learnt from: too much like an attack. */
+  held: number;
 }
 
 export interface RouteSums {
@@ -113,6 +115,10 @@ export interface ContextSums {
   /** Counts of 25 length bins, and of 32 bins of the attack level. */
   lengths: number[];
   levels: number[];
+  /** Caller groups that had a part in each of these counts: bit g for group g. */
+  classGroups: number[];
+  lengthGroups: number[];
+  levelGroups: number[];
 }
 
 /** What merges: a window's content, a stratum of a day, the whole of a target. */
@@ -168,8 +174,10 @@ export interface Model {
   clip: Int16Array;
   /** Rows of 16 bytes, at most 1,024, ascending by key. */
   contexts: Uint8Array;
-  /** 12 bytes; none: the attack and structure heads are silent. */
+  /** 16 bytes; none: the attack and structure heads are silent. */
   kinds: Uint8Array;
+  /** Keys of 8 bytes, at most 1,024, ascending. */
+  routes: Uint8Array;
   /** In 1/16 nat, 0 to 255. */
   structureBase: number;
   /** Table that it was made with; zeros without one. */

@@ -26,11 +26,13 @@ import { LmdbDisk, storeFolder } from "./store/lmdb.ts";
 import type { Disk, Store } from "./store/store.ts";
 import { parseAttackTable } from "./train/attack-table.ts";
 import { type Prior, parsePrior } from "./train/prior.ts";
+import { parseUsualScores, type UsualScores } from "./train/usual-scores.ts";
 import { WorkloadBook } from "./workloads.ts";
 
 const ATTACK_WEIGHTS_FILE = fileURLToPath(new URL("./train/attack-table.bin", import.meta.url));
 const ATTACK_TABLE_FILE = fileURLToPath(new URL("./train/attack-table.json", import.meta.url));
 const PRIOR_FILE = fileURLToPath(new URL("./train/prior.json", import.meta.url));
+const USUAL_FILE = fileURLToPath(new URL("./train/usual-scores.json", import.meta.url));
 
 export interface ControlPlane {
   /** As bound. */
@@ -59,13 +61,14 @@ export async function startControlPlane(
   const core = loadCore();
   const prior = readPrior(ports.files, core);
   const attack = readAttackTable(ports.files);
+  const usual = readUsualScores(ports.files);
   const signingKey = readSigningKey(config.signingKeyFile, ports.files);
   const metrics = new Metrics(ports.runtime);
   const fatal = lastWords(ports, log);
   const store = new GroupStore(options.disk ?? new LmdbDisk(storeFolder(config.dataDirectory)));
   store.onFailure(fatal);
   try {
-    return await assemble({ config, ports, log, core, prior, attack, signingKey, metrics, store, fatal });
+    return await assemble({ config, ports, log, core, prior, attack, usual, signingKey, metrics, store, fatal });
   } catch (error) {
     await store.close();
     throw error;
@@ -79,6 +82,7 @@ interface Parts {
   core: Core;
   prior: Prior;
   attack: AttackTable;
+  usual: UsualScores;
   signingKey: KeyObject | undefined;
   metrics: Metrics;
   store: Store;
@@ -86,7 +90,7 @@ interface Parts {
 }
 
 async function assemble(parts: Parts): Promise<ControlPlane> {
-  const { config, ports, log, core, prior, attack, signingKey, metrics, store, fatal } = parts;
+  const { config, ports, log, core, prior, attack, usual, signingKey, metrics, store, fatal } = parts;
   const { clock, random } = ports;
   const { mesh, windowMs, pulseMs, oversize, training: settings, trainEveryMs, defaultMode } = config;
   const observe = (event: ControlPlaneEvent) => record(event, log, metrics);
@@ -101,7 +105,7 @@ async function assemble(parts: Parts): Promise<ControlPlane> {
     clock,
     observe: ({ target }, outcome, detail) => observe({ kind: "window", target, outcome, detail }),
   });
-  const cycle = new Cycle({ store, core, clock, publication, prior, attack, settings, trainEveryMs, observe });
+  const cycle = new Cycle({ store, core, clock, publication, prior, attack, usual, settings, trainEveryMs, observe });
   const audit = await AuditTrail.open({ store, clock, observe }, config.auditEntries);
   const bans = new BanList({ store, clock });
   const seams = { ingest, workloads, rules, snapshots: publication, bans, audit };
@@ -129,6 +133,10 @@ function readPrior(files: Files, core: Core): Prior {
 
 function readAttackTable(files: Files): AttackTable {
   return parseAttackTable(files.read(ATTACK_WEIGHTS_FILE), files.read(ATTACK_TABLE_FILE).toString("utf8"));
+}
+
+function readUsualScores(files: Files): UsualScores {
+  return parseUsualScores(files.read(USUAL_FILE).toString("utf8"));
 }
 
 /** FAILED_PRECONDITION where it is not a private key on P-256: the filters verify no other. */

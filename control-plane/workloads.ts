@@ -110,11 +110,14 @@ export class WorkloadBook implements Workloads {
   }
 
   #describe(record: WorkloadRecord): Workload {
-    const { target, mode, modeSetAtMs, current } = record;
+    const { target, mode, modeSetAtMs, current, candidate } = record;
     const windows = this.#links.store.reader.get<WindowsRecord>(windowsKey(target)) ?? emptyWindows();
     const statistics = this.#sum(record, windows.revision);
     const { confidence, detail } = confidenceOf(
-      { current: record.current?.model.modelId, candidate: record.candidate?.model.modelId },
+      {
+        denyThreshold: current?.model.denyThreshold ?? 0,
+        candidate: candidate ? { modelId: candidate.model.modelId, learnt: candidate.basis.learnt } : undefined,
+      },
       statistics,
       this.#links.settings,
     );

@@ -1,8 +1,8 @@
 // What segments look like by context (law 11, Statistics): how many, which classes of bytes, how long, how much like
-// attacks. Counted at the headers, as values are not kept until the log. Rows are not held back where they are few,
-// and not carried over: a window tells all it has. A full table counts what it left out.
+// attacks, and by callers of which groups. Counted at the headers, as values are not kept until the log. Rows are not
+// held back where they are few, and not carried over: a window tells all it has. A full table counts what it left out.
 //
-// A row takes at most 425 bytes of a window, a table 107 KiB; about 25 KiB with ordinary traffic.
+// A row takes at most 499 bytes of a window, a table 125 KiB; about 32 KiB with ordinary traffic.
 
 import { levelBin } from "./core/attack";
 import { CLASSES, CONTEXTS_MAX, LENGTHS, LEVELS } from "./core/limits";
@@ -16,7 +16,7 @@ import {
   segmentLength,
   segmentLevel,
 } from "./core/segment";
-import { writeClose, writeFixed64, writeOpen, writePackedU32, writeRaw, writeVarint } from "./core/write";
+import { writeBytes, writeClose, writeFixed64, writeOpen, writePackedU32, writeRaw, writeVarint } from "./core/write";
 import { BOUND_CONTEXTS, countBound } from "./counts";
 import { countName } from "./names";
 import { addRow, bindTable, clearTable, findRow, rowAt } from "./table";
@@ -27,7 +27,7 @@ class Context {
   n: u32 = 0;
   /** SegmentKind. */
   kind: u8 = 0;
-  // Then three lists of u32.
+  // Then three lists of u32, and of each the groups as bytes: bit g says that a caller of group g had a part.
 
   get classes(): usize {
     return changetype<usize>(this) + 16;
@@ -38,9 +38,19 @@ class Context {
   get levels(): usize {
     return this.lengths + 4 * LENGTHS;
   }
+  get classGroups(): usize {
+    return this.levels + 4 * LEVELS;
+  }
+  get lengthGroups(): usize {
+    return this.classGroups + CLASSES;
+  }
+  get levelGroups(): usize {
+    return this.lengthGroups + LENGTHS;
+  }
 }
 
-const ROW_BYTES: i32 = 16 + 4 * (CLASSES + LENGTHS + LEVELS);
+/** Rounded up, so that the next row is aligned. */
+const ROW_BYTES: i32 = (16 + 5 * (CLASSES + LENGTHS + LEVELS) + 7) & ~7;
 const INDEX_SIZE: i32 = 1024;
 const TABLE = bindTable(
   memory.data(24, 8),
@@ -51,12 +61,15 @@ const TABLE = bindTable(
   INDEX_SIZE,
 );
 
-function increment(list: usize, i: u32): void {
+/** One more in a list, and a part of these groups in it. */
+function increment(list: usize, groups: usize, i: u32, part: u32): void {
   const at = list + ((<usize>i) << 2);
   store<u32>(at, load<u32>(at) + 1);
+  store<u8>(groups + i, <u8>(load<u8>(groups + i) | part));
 }
 
-function countSegment(segment: usize): void {
+/** Counts a segment; `part` is the set with the caller's group. Of what is held back only the level is learnt. */
+function countSegment(segment: usize, part: u32, held: bool): void {
   const key = segmentKey(segment);
   let row = findRow(TABLE, key);
   if (row == 0) row = addRow(TABLE, key);
@@ -66,19 +79,27 @@ function countSegment(segment: usize): void {
   }
   const context = changetype<Context>(row);
   context.kind = <u8>segmentKind(segment);
+  increment(context.levels, context.levelGroups, levelBin(segmentLevel(segment)), part);
+  if (held) return;
   context.n++;
-  for (let rest: u32 = segmentClasses(segment); rest != 0; rest &= rest - 1) increment(context.classes, ctz(rest));
-  increment(context.lengths, segmentLength(segment));
-  increment(context.levels, levelBin(segmentLevel(segment)));
+  for (let rest: u32 = segmentClasses(segment); rest != 0; rest &= rest - 1) {
+    increment(context.classes, context.classGroups, ctz(rest), part);
+  }
+  increment(context.lengths, context.lengthGroups, segmentLength(segment), part);
 }
 
-/** Counts all segments of the request at work, and the names of its headers towards their release. */
-export function countContexts(): void {
+/**
+ * Counts all segments of the request at work, and the names of its headers towards their release. Nothing of a caller
+ * that is not known (group -1), and only levels if it is held back.
+ */
+export function countContexts(group: i32, held: bool): void {
+  if (group < 0) return;
+  const part: u32 = 1 << group;
   const count = segmentCount();
   for (let i = 0; i < count; i++) {
     const segment = segmentAt(i);
-    countSegment(segment);
-    if (segmentKind(segment) == SEGMENT_HEADER) countName(segmentKey(segment), 0);
+    countSegment(segment, part, held);
+    if (!held && segmentKind(segment) == SEGMENT_HEADER) countName(segmentKey(segment), 0);
   }
 }
 
@@ -100,6 +121,20 @@ function writeBins(field: u32, list: usize, size: i32): void {
   writeClose(numbers);
 }
 
+/** Groups of the bins that are written. */
+const PACKED = memory.data(LEVELS, 8);
+
+/** Writes the groups of the bins that are not empty. */
+function writeGroups(field: u32, list: usize, groups: usize, size: i32): void {
+  let written = 0;
+  for (let i = 0; i < size; i++) {
+    if (load<u32>(list + ((<usize>i) << 2)) == 0) continue;
+    store<u8>(PACKED + written, load<u8>(groups + i));
+    written++;
+  }
+  writeBytes(field, PACKED, written);
+}
+
 /** Writes all rows. */
 export function writeContexts(field: u32): void {
   for (let i: u32 = 0; i < TABLE.used; i++) {
@@ -111,6 +146,9 @@ export function writeContexts(field: u32): void {
     writePackedU32(4, context.classes, CLASSES);
     writeBins(5, context.lengths, LENGTHS);
     writeBins(7, context.levels, LEVELS);
+    writeBytes(9, context.classGroups, CLASSES);
+    writeGroups(10, context.lengths, context.lengthGroups, LENGTHS);
+    writeGroups(11, context.levels, context.levelGroups, LEVELS);
     writeClose(opened);
   }
 }

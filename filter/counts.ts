@@ -40,9 +40,10 @@ export class Counts {
   alerted: u32 = 0;
   retries: u32 = 0;
   answeredBefore: u32 = 0;
+  held: u32 = 0;
 
   get responses(): usize {
-    return changetype<usize>(this) + 40;
+    return changetype<usize>(this) + 44;
   }
   get skipped(): usize {
     return changetype<usize>(this) + 64;
@@ -135,5 +136,6 @@ export function writeCounts(field: u32): void {
   writeClose(responses);
   writeVarint(12, counts.answeredBefore);
   writeReasons(13, counts.bounds);
+  writeVarint(14, counts.held);
   writeClose(opened);
 }

@@ -6,8 +6,8 @@ import { attackAt, attackExcess, structureAt, structureExcess, structureFeature,
 import { distanceOf } from "./core/distance";
 import { extract, HAS_SECOND } from "./core/extract";
 import { keyOf } from "./core/hash";
-import { NO_SCORE } from "./core/limits";
-import { modelAlert, modelDeny } from "./core/model";
+import { HELD_EXCESS, NO_SCORE } from "./core/limits";
+import { modelAlert, modelContextCount, modelDeny } from "./core/model";
 import { ruleAction, ruleId, rulesCount } from "./core/rule";
 import { rulesMatch } from "./core/rule-match";
 import { MODE_ENFORCE, MODE_SHADOW, settingsOversizeDeny } from "./core/settings";
@@ -22,7 +22,10 @@ export const REASON_OVERSIZE: i32 = 3;
 
 /** Of the model that judges: all three heads; NO_SCORE without a model or measurement. */
 export let requestScore: u32 = NO_SCORE;
+/** Under the candidate, as its histogram has it: NO_SCORE also for what it would hold back. */
 export let candidateScore: u32 = NO_SCORE;
+/** The model that judges finds too much of an attack in it to learn from it. */
+export let heldBack: bool = false;
 /** Flags of core/extract.ts. */
 export let extraction: i32 = 0;
 /** The rule that decided, or 0. */
@@ -32,7 +35,7 @@ export let ruleIdFound: u64 = 0;
 export let distance: u32 = 0;
 export let excessOfAttack: i32 = 0;
 export let excessOfStructure: i32 = 0;
-/** Numbers of the segments that these are of, and the feature that the latter is told by. */
+/** Numbers of the segments that these are of (-1: of the route), and the feature that the latter is told by. */
 export let attackSegment: i32 = 0;
 export let structureSegment: i32 = 0;
 export let structureSign: i32 = 0;
@@ -47,25 +50,39 @@ function scoreUnder(body: usize): u32 {
   return wholeScore(distance, excessOfAttack, excessOfStructure);
 }
 
+/** Whether the model scored with last holds the request back (law 11). */
+function holdsBack(body: usize): bool {
+  return excessOfAttack >= HELD_EXCESS && modelContextCount(body) > 0;
+}
+
 /** No measurement: a request without a content score. */
 export function leaveUnmeasured(): void {
   requestScore = NO_SCORE;
   candidateScore = NO_SCORE;
+  heldBack = false;
   extraction = 0;
   distance = 0;
   excessOfAttack = excessOfStructure = 0;
 }
 
-/** Measures target and headers and scores them under both models, where they are there; the one that judges last. */
-export function measureRequest(): void {
+/**
+ * Measures target, headers and route and scores them under both models, where they are there; the one that judges
+ * last.
+ */
+export function measureRequest(routeKey: u64): void {
   leaveUnmeasured();
   extraction = extract(path, pathLength);
   if (!keyed) return;
-  takeSegments((extraction & HAS_SECOND) != 0);
+  takeSegments((extraction & HAS_SECOND) != 0, routeKey);
   const candidate = candidateModel();
-  if (candidate != 0) candidateScore = scoreUnder(candidate);
+  if (candidate != 0) {
+    const score = scoreUnder(candidate);
+    if (!holdsBack(candidate)) candidateScore = score;
+  }
   const current = currentModel();
-  if (current != 0) requestScore = scoreUnder(current);
+  if (current == 0) return;
+  requestScore = scoreUnder(current);
+  heldBack = holdsBack(current);
 }
 
 /**

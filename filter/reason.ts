@@ -2,8 +2,9 @@
 // comes from. Only for what is told; the results stay until the next request.
 
 import { levelBin } from "./core/attack";
+import { distancePart } from "./core/context";
 import { countedBins, fromSecond } from "./core/distance";
-import { ATTACK_LEVEL, NEW_NAME } from "./core/feature";
+import { ATTACK_LEVEL, NEW_NAME, NEW_ROUTE } from "./core/feature";
 import { keyOfPair } from "./core/hash";
 import {
   locate,
@@ -11,6 +12,7 @@ import {
   locatedKind,
   locatedName,
   locatedNameLength,
+  locatePath,
   locateSegment,
   SEGMENT_HEADER,
 } from "./core/locate";
@@ -67,17 +69,30 @@ function explainDistance(body: usize): void {
   takeLocated();
 }
 
+/** What E and X say: no feature of the model, so there is no mean. */
+function explainExcess(feature: i32, part: u64): void {
+  reasonFeature = feature;
+  reasonPercent = <u32>((100 * part) / requestScore);
+  reasonBin = 0;
+  reasonMean = 0;
+}
+
 /** The segment that E or X came from. Header names are known by their context, as they are counted by it. */
 function explainSegment(number: i32, feature: i32, part: u64): void {
   const row = segmentAt(number);
-  reasonFeature = feature;
-  reasonPercent = <u32>((100 * part) / requestScore);
-  reasonMean = 0;
+  explainExcess(feature, part);
   if (feature == ATTACK_LEVEL) reasonBin = levelBin(segmentLevel(row));
-  else reasonBin = feature == NEW_NAME ? 0 : segmentLength(row);
+  else if (feature != NEW_NAME) reasonBin = segmentLength(row);
   locateSegment(segmentKind(row), segmentIndex(row));
   takeLocated();
   if (reasonKind == SEGMENT_HEADER) reasonNameKey = segmentKey(row);
+}
+
+/** The route that X came from: no segment has it. */
+function explainRoute(part: u64): void {
+  explainExcess(NEW_ROUTE, part);
+  locatePath();
+  takeLocated();
 }
 
 /** Explains the score under the model that judges. */
@@ -86,7 +101,9 @@ export function explainScore(): void {
   if (body == 0) return;
   const attack = (<u64>excessOfAttack) << 7;
   const structure = (<u64>excessOfStructure) << 7;
-  if (distance >= attack && distance >= structure) explainDistance(body);
+  const part = distancePart(distance);
+  if (part >= attack && part >= structure) explainDistance(body);
   else if (attack >= structure) explainSegment(attackSegment, ATTACK_LEVEL, attack);
+  else if (structureSign == NEW_ROUTE) explainRoute(structure);
   else explainSegment(structureSegment, structureSign, structure);
 }

@@ -1,14 +1,14 @@
 // One request: at its headers it is classified, measured, judged, and remembered in a slot; at its log it is
-// counted. No allocation, no trap, at most one hostcall at the headers and three at the log for a request that is
+// counted. No allocation, no trap, at most three hostcalls at the headers and one at the log for a request that is
 // plainly allowed.
 
-import { callerClass, callerKey, callerLength, callerName, forgetCaller, readCaller } from "./caller";
+import { callerClass, callerGroupOf, callerKey, callerLength, callerName, forgetCaller, readCaller } from "./caller";
 import { noteCaller } from "./callers";
 import { config, DIRECTION_SERVER } from "./config";
 import { countContexts } from "./contexts";
 import { BEYOND_TABLE, BINS, WAS_CUT } from "./core/extract";
 import { keyOf } from "./core/hash";
-import { FEATURES, NO_SCORE } from "./core/limits";
+import { FEATURES, NO_SCORE, ROUTE_MAX } from "./core/limits";
 import { putRoute, ROUTE_BUFFER } from "./core/route";
 import { segmentsBeyond } from "./core/segment";
 import { MODE_OFF } from "./core/settings";
@@ -51,6 +51,7 @@ import { deny } from "./host/reply";
 import {
   candidateScore,
   extraction,
+  heldBack,
   judgeOversize,
   judgeRequest,
   leaveUnmeasured,
@@ -60,7 +61,7 @@ import {
 import { plainNameKeys } from "./parameters";
 import { noteRoute } from "./routes";
 import { findSlot, oweLog, releaseSlot, Slot, settleDebt, slotInTheWay, takeSlot } from "./slots";
-import { currentModel, generation, key0, key1, keyed, mode, needsCaller } from "./snapshot";
+import { currentModel, generation, key0, key1, keyed, mode } from "./snapshot";
 import { boundBit, countAnsweredBefore, countExchange, countRequest } from "./statistics";
 import { isPlain, tell } from "./telling";
 
@@ -69,10 +70,10 @@ const GRPC_STATUS = ascii("response\0grpc_status");
 const ROUTE = memory.data(ROUTE_BUFFER, 8);
 let routeLength: i32 = 0;
 
-/** Names the route at ROUTE; answers its key, 0 without a hash key. */
+/** Names the route at ROUTE; answers its key, 0 for the overflow route and without a hash key. */
 function nameRoute(grpc: bool): u64 {
   routeLength = putRoute(method, methodLength, path, pathLength, grpc, ROUTE);
-  return keyed ? keyOf(ROUTE, routeLength, key0, key1) : 0;
+  return keyed && routeLength <= ROUTE_MAX ? keyOf(ROUTE, routeLength, key0, key1) : 0;
 }
 
 /** The oldest request gives way: it is counted without its end, and its log will be awaited. */
@@ -96,7 +97,7 @@ function classify(outcome: i32): u8 {
 }
 
 function measure(slot: Slot): void {
-  measureRequest();
+  measureRequest(slot.routeKey);
   slot.measured = true;
   memory.copy(slot.bins, BINS, FEATURES);
   if (keyed) {
@@ -108,36 +109,28 @@ function measure(slot: Slot): void {
   if (currentModel() == 0) slot.skip = SKIP_NO_MODEL;
 }
 
-/** Keeps the caller read just now for the log. */
-function keepCaller(slot: Slot): void {
+/** Reads the caller, for rules, contexts, denials and the log. Headers that were not read whole name nobody. */
+function takeCaller(slot: Slot, outcome: i32): void {
+  if (keyed) readCaller(clientCert, outcome == HEADERS_FAILED ? 0 : clientCertLength);
+  else forgetCaller();
   slot.callerKey = callerKey;
   if (callerKey != 0 && !noteCaller(callerKey, callerClass, callerName, callerLength)) {
     slot.bounds |= boundBit(BOUND_CALLERS);
   }
 }
 
-/**
- * Whether the caller must be known before the verdict: a rule asks, or it stands in a header, which is not at hand
- * at the log.
- */
-function wantsCaller(): bool {
-  return needsCaller() || (keyed && config.callerHeader && clientCertLength > 0);
-}
-
 function decide(slot: Slot): void {
-  const withCaller = wantsCaller();
-  if (withCaller) readCaller(clientCert, clientCertLength);
-  else forgetCaller();
   let judgement = config.direction == DIRECTION_SERVER ? judgeRequest(slot.routeKey) : VERDICT_ALLOW;
   if (slot.skip == SKIP_OVERSIZE) judgement = judgeOversize(judgement);
   slot.judgement = judgement;
   const passes = verdictOf(judgement) == VERDICT_ALLOW;
-  if (!passes && !withCaller) readCaller(clientCert, clientCertLength);
-  keepCaller(slot);
-  if (passes && slot.measured && !slot.retry && keyed) countContexts();
+  const teaches = passes && slot.measured && !slot.retry && keyed;
+  slot.held = teaches && heldBack;
+  if (teaches) countContexts(callerGroupOf(callerKey), slot.held);
   if (!isPlain(judgement)) tell(judgement, slot.routeKey);
   // What is not to be learnt from makes no route known: a scan would fill the table.
-  if (passes && keyed && !noteRoute(slot.routeKey, ROUTE, routeLength)) slot.bounds |= boundBit(BOUND_ROUTES);
+  if (!passes || slot.held || !keyed) return;
+  if (!noteRoute(slot.routeKey, ROUTE, routeLength)) slot.bounds |= boundBit(BOUND_ROUTES);
 }
 
 function judgeSlot(slot: Slot): void {
@@ -146,6 +139,7 @@ function judgeSlot(slot: Slot): void {
   leaveUnmeasured();
   slot.score = slot.candidateScore = NO_SCORE;
   slot.judgement = VERDICT_ALLOW;
+  takeCaller(slot, outcome);
   if (outcome == HEADERS_FAILED) {
     slot.skip = SKIP_HOSTCALL;
     return;
@@ -165,7 +159,6 @@ function judgeSlot(slot: Slot): void {
 /** Its end may be hours away, and its answer says little: what passes is counted and learnt from with its headers. */
 function settleUpgrade(slot: Slot): void {
   if (verdictOf(slot.judgement) == VERDICT_DENY) return;
-  if (keyed && slot.callerKey == 0) readCaller(clientCert, clientCertLength);
   countExchange(slot, 0, false);
   slot.settled = true;
 }
@@ -187,7 +180,7 @@ export function takeRequest(id: u32): bool {
   return true;
 }
 
-/** Reads how the request ended, and by whom it was sent, and counts it. */
+/** Reads how the request ended, and counts it. */
 function settle(slot: Slot): void {
   if (slot.settled) return;
   if (slot.skip == SKIP_MODE_OFF || verdictOf(slot.judgement) == VERDICT_DENY) {
@@ -205,7 +198,6 @@ function settle(slot: Slot): void {
     code = getInteger(RESPONSE_CODE);
     failed = code >= 500;
   }
-  if (keyed && slot.callerKey == 0) readCaller(0, 0);
   countExchange(slot, code, failed);
 }
 

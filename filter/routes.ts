@@ -61,14 +61,15 @@ function isNameable(name: usize, length: u32): bool {
   return isPlainName(name, end);
 }
 
-/** Makes a route known; false if the table is full: the request then counts under key 0. */
+/** Makes a route known; false if the table is full or the name too long: the request then counts under key 0. */
 export function noteRoute(key: u64, name: usize, length: u32): bool {
+  if (length > <u32>ROUTE_MAX) return false;
   const known = findRow(TABLE, key);
   if (known != 0) {
     routeOf(known).fresh = true;
     return true;
   }
-  const row: usize = length > <u32>ROUTE_MAX ? 0 : addRow(TABLE, key);
+  const row = addRow(TABLE, key);
   if (row == 0) return false;
   const route = routeOf(row);
   route.fresh = true;

@@ -15,7 +15,7 @@ export class Slot {
   older: u16 = 0;
   younger: u16 = 0;
   routeKey: u64 = 0;
-  /** Of the caller string, where the caller was read with the headers; else 0. */
+  /** Of the caller string; 0 for unknown. */
   callerKey: u64 = 0;
   score: u32 = 0;
   candidateScore: u32 = 0;
@@ -25,12 +25,13 @@ export class Slot {
   judgement: u32 = 0;
   /** SkipReason; 0 for a scored request. */
   skip: u8 = 0;
-  callerClass: u8 = 0;
   names: u8 = 0;
   grpc: bool = false;
   retry: bool = false;
   /** Bins were taken. */
   measured: bool = false;
+  /** Held back from learning (law 11). */
+  held: bool = false;
   /** Everything is counted already: only the log is awaited. */
   settled: bool = false;
   /** BoundReasons met, as bits. */

@@ -4,7 +4,7 @@
 import { forcedOff } from "./config";
 import { ATTACK_TABLE_BYTES } from "./core/attack";
 import { MODEL_SLOT_BYTES, modelAttackTable, modelCandidate, modelCurrent, modelId, modelPresent } from "./core/model";
-import { RULES_SET_BYTES, rulesNeedCaller } from "./core/rule";
+import { RULES_SET_BYTES } from "./core/rule";
 import {
   MODE_LEARN,
   MODE_OFF,
@@ -83,11 +83,6 @@ export function currentModel(): usize {
 export function candidateModel(): usize {
   const body = modelCandidate(serving.models);
   return keyed && modelPresent(body) ? body : 0;
-}
-
-/** Whether a rule asks for the caller: it is then read before the verdict. */
-export function needsCaller(): bool {
-  return keyed && rulesNeedCaller(serving.rules);
 }
 
 function modelIdIn(body: usize): u64 {

@@ -1,14 +1,13 @@
 // What is counted when a request ends. Requests that we denied are counted as denied and in their edge, and nowhere
-// else; those that would have been denied, and retries, are neither learnt from nor calibrated on, so that an attack
-// seen in shadow cannot raise the threshold above itself.
+// else; those that would have been denied, those held back, and retries are neither learnt from nor calibrated on,
+// so that an attack that passes cannot raise the threshold above itself.
 
-import { callerClass, callerGroupOf, callerKey, callerLength, callerName } from "./caller";
-import { callerKeyHeld, countCaller, noteCaller } from "./callers";
+import { callerGroupOf } from "./caller";
+import { callerKeyHeld, countCaller } from "./callers";
 import { config, DIRECTION_SERVER } from "./config";
 import { NO_SCORE } from "./core/limits";
 import { alertedOf, REASON_MODEL, reasonOf, VERDICT_DENY, VERDICT_SHADOW_DENY, verdictOf } from "./core/verdict";
 import {
-  BOUND_CALLERS,
   BOUND_EDGES,
   BOUND_REASONS,
   BOUND_UNKEYED,
@@ -65,12 +64,13 @@ function countBounds(bits: u32): void {
   for (let reason: u32 = 1; reason < BOUND_REASONS; reason++) if ((bits & (1 << reason)) != 0) countBound(reason, 1);
 }
 
-/** Counts what is known of a request without its response: seen, verdict, bounds. */
+/** Counts what is known of a request without its response: seen, verdict, bounds, whether it is learnt from. */
 export function countRequest(slot: Slot): void {
   countSeen(slot.skip);
   countVerdict(slot);
   countBounds(slot.bounds);
   if (slot.retry) counts.retries++;
+  if (slot.held) counts.held++;
 }
 
 function countScores(slot: Slot): void {
@@ -85,17 +85,7 @@ function learn(slot: Slot, key: u64): void {
   for (let i: usize = 0; i < slot.names; i++) countName(load<u64>(slot.nameKeys + (i << 3)), key);
 }
 
-/** The caller's key as it is counted: of the one read just now, or of the one noted with the headers. */
-function noteCallerOf(slot: Slot): u64 {
-  if (slot.callerKey != 0) return slot.callerKey;
-  if (callerKey != 0 && !noteCaller(callerKey, callerClass, callerName, callerLength)) countBound(BOUND_CALLERS, 1);
-  return callerKey;
-}
-
-/**
- * Counts a request with its response, in the keyed tables too. The caller was read just now, unless the slot has
- * it.
- */
+/** Counts a request with its response, in the keyed tables too. */
 export function countExchange(slot: Slot, code: i64, failed: bool): void {
   countRequest(slot);
   if (slot.skip == SKIP_MODE_OFF) return;
@@ -106,13 +96,13 @@ export function countExchange(slot: Slot, code: i64, failed: bool): void {
     countBound(BOUND_UNKEYED, 1);
     return;
   }
-  const caller = noteCallerOf(slot);
+  const caller = slot.callerKey;
   const failure = failed && !denied;
   if (!countEdge(callerKeyHeld(caller), routeKeyHeld(slot.routeKey), denied, failure)) countBound(BOUND_EDGES, 1);
   if (config.direction != DIRECTION_SERVER) return;
   countCaller(caller);
   if (denied) return;
-  if (slot.retry || verdict == VERDICT_SHADOW_DENY) return;
+  if (slot.retry || slot.held || verdict == VERDICT_SHADOW_DENY) return;
   countScores(slot);
   countRoute(slot.routeKey, caller, slot.measured ? slot.bins : 0, failure);
   if (slot.measured && caller != 0) learn(slot, caller);

@@ -19,7 +19,10 @@ export interface Voices {
   without?: Head | undefined;
 }
 
-/** Of the law, section 11: a context is a row of 16 bytes, a kind one of 4. */
+/**
+ * Of the law, section 11: a context is a row of 16 bytes, a kind one of 4. Routes are a kind among the others: without
+ * its surprise none of them adds anything, whichever are listed.
+ */
 const ROW_BYTES = 16;
 const KIND_BYTES = 4;
 const ROW_BASE = 8;

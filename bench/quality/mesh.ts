@@ -45,7 +45,7 @@ export class BenchMesh {
     this.plane = plane;
   }
 
-  /** All services connected, each with its first snapshot. */
+  /** All services connected, each with a model before it has learnt anything. */
   static async open(names: readonly string[], options: PlaneOptions): Promise<BenchMesh> {
     const mesh = new BenchMesh(await BenchPlane.open(options));
     const peer = peerOf(mesh.plane.sidecars, (error) => {
@@ -60,6 +60,8 @@ export class BenchMesh {
       sidecar.configure({ mesh: MESH, target, tickMs: TICK_MS });
       mesh.#services.set(name, { target, sidecar, fed: 0 });
     }
+    await mesh.settle();
+    await mesh.train();
     await mesh.settle();
     return mesh;
   }

@@ -22,9 +22,9 @@ import {
 } from "../../control-plane/store/records.ts";
 import { addStatistics, emptyStatistics } from "../../control-plane/store/statistics.ts";
 import type { Disk } from "../../control-plane/store/store.ts";
-import { MeshScores } from "../../control-plane/train/mesh.ts";
 import { trainModel } from "../../control-plane/train/model.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
+import { thresholdsOf } from "../../control-plane/train/threshold.ts";
 import { WorkloadBook } from "../../control-plane/workloads.ts";
 import { Prng } from "../../test/support/prng.ts";
 import { BenchClock } from "./clock.ts";
@@ -51,14 +51,16 @@ export const SETTINGS: TrainSettings = {
   retrainGrowthPercent: 1,
 };
 
-/** A model that judges, and the product's thresholds for it, from one and the same histogram. */
+/** A model that judges, and the product's thresholds for it, from the same scores. */
 export interface Deployed {
   readonly modelId: string;
+  /** Requests that it was trained from; 0: the prior alone. */
+  readonly learnt: number;
   /** For an alert target of 1 %. */
   readonly thr1: number;
   /** For one of 0.1 %, the default. */
   readonly thr01: number;
-  /** For the default deny target. */
+  /** For the default deny target; 0 as long as too little was learnt to deny. */
   readonly deny: number;
 }
 
@@ -83,17 +85,18 @@ export class BenchPlane {
   readonly #core: Core;
   readonly #store: GroupStore;
   readonly #cycleLinks: CycleLinks;
-  readonly #mesh = new MeshScores();
+  readonly #usual: Start["usual"];
   readonly #deployed = new Map<Target, Deployed>();
   readonly #seen = new Map<Target, number>();
 
   private constructor(options: PlaneOptions, store: GroupStore, publication: Publication, clock: BenchClock) {
-    const { core, prior, attack, mode, train = trainModel } = options;
+    const { core, prior, attack, usual, mode, train = trainModel } = options;
     const observe = (event: ControlPlaneEvent) => this.#observe(event);
     this.clock = clock;
     this.#core = core;
     this.#store = store;
     this.attack = attack;
+    this.#usual = usual;
     this.publication = publication;
     const workloads = new WorkloadBook({ store, clock, publication, settings: SETTINGS, defaultMode: mode, observe });
     this.nodes = new Nodes(clock);
@@ -105,10 +108,10 @@ export class BenchPlane {
         publication,
         prior,
         attack,
+        usual,
         settings: SETTINGS,
         trainEveryMs: 1_000,
         observe,
-        mesh: this.#mesh,
       },
       train: (...input) => {
         const model = train(...input);
@@ -161,18 +164,22 @@ export class BenchPlane {
     for (const target of targets) this.#note(target);
   }
 
-  /** Reads thresholds where a model has just been put in force: its histogram is still the one it was promoted by. */
+  /** Reads thresholds where a model has just been put in force: the scores are still those it was promoted by. */
   #note(target: Target): void {
-    const model = this.model(target);
-    if (model === undefined || this.#deployed.get(target)?.modelId === model.modelId) return;
-    const counts = this.statistics(target, model.modelId).scores[model.modelId] ?? [];
-    const at = (alertFpr: number) => this.#mesh.thresholdsOf(counts, { ...SETTINGS, alertFpr }, this.#core);
+    const record = this.#record(target);
+    const current = record?.current;
+    if (!current || this.#deployed.get(target)?.modelId === current.model.modelId) return;
+    const { modelId, alertThreshold, denyThreshold } = current.model;
+    const { learnt } = current.basis;
+    const at = (alertFpr: number) =>
+      thresholdsOf(record.scores, learnt, this.#usual, { ...SETTINGS, alertFpr }, this.#core);
     const [loose, strict] = [at(LOOSE_FPR), at(SETTINGS.alertFpr)];
-    const { modelId, alertThreshold, denyThreshold } = model;
-    if (loose === undefined || strict?.alertThreshold !== alertThreshold || strict.denyThreshold !== denyThreshold) {
-      throw new Error(`thresholds of ${target}: ${alertThreshold}, ${denyThreshold}, not those of its histogram`);
+    const deny = learnt < SETTINGS.learnRequestsMin ? 0 : strict.denyThreshold;
+    if (strict.alertThreshold !== alertThreshold || denyThreshold !== deny) {
+      const told = `${alertThreshold}, ${denyThreshold}`;
+      throw new Error(`thresholds of ${target}: ${told}, must be ${strict.alertThreshold}, ${deny} by its scores`);
     }
-    this.#deployed.set(target, { modelId, thr1: loose.alertThreshold, thr01: alertThreshold, deny: denyThreshold });
+    this.#deployed.set(target, { modelId, learnt, thr1: loose.alertThreshold, thr01: alertThreshold, deny });
   }
 
   /** What windows have told so far, with the scores of one model. */
@@ -184,7 +191,11 @@ export class BenchPlane {
 
   /** The model in force; undefined before the first. */
   model(target: Target): Model | undefined {
-    return this.#store.reader.get<WorkloadRecord>(workloadKey(target))?.current?.model;
+    return this.#record(target)?.current?.model;
+  }
+
+  #record(target: Target): WorkloadRecord | undefined {
+    return this.#store.reader.get<WorkloadRecord>(workloadKey(target));
   }
 
   /** Keys that contexts are hashed with, in all sidecars of the mesh. */

@@ -25,6 +25,8 @@ export interface Verdict {
   /** In the form of the sets. */
   readonly at: string;
   readonly reason: string;
+  /** Requests that the model was trained from. */
+  readonly learnt: number;
 }
 
 /** A line of `--scores`. */
@@ -34,7 +36,7 @@ export function scoreLine({ row, score, deny1, deny01, deny, at, reason }: Verdi
 
 export interface ReplayOptions extends Voices {
   core: Core;
-  /** Prior and attack table of a service; services with the same object share a mesh. */
+  /** What a service starts from; services with the same object share a mesh. */
   priorOf: Priors["of"];
   /** Requests that the product denies are not learnt from. */
   enforce?: boolean;
@@ -76,7 +78,7 @@ export function byPrior(services: Iterable<string>, priorOf: Priors["of"]): stri
   return [...groups.values()];
 }
 
-/** A mesh of services with the same prior and attack table. */
+/** A mesh of services that start from the same. */
 export function openMesh(services: readonly string[], options: ReplayOptions): Promise<BenchMesh> {
   const { core, priorOf, enforce = false, head, without, disk, train } = options;
   return BenchMesh.open(services, {
@@ -131,12 +133,13 @@ export function scoreRows(
   for (const [i, { score, deny, reason, location }] of judge.judge(model, mesh.plane, picked).entries()) {
     result.verdicts.push({
       ...{ row: rows[i] as number, score, reason, at: locationOf(location, picked[i]?.u ?? "") },
+      learnt: deployed.learnt,
       ...{ deny1: score >= deployed.thr1, deny01: score >= deployed.thr01, deny },
     });
   }
 }
 
-const UNJUDGED = { score: 0, deny1: false, deny01: false, deny: false, at: "", reason: "" };
+const UNJUDGED = { score: 0, deny1: false, deny01: false, deny: false, at: "", reason: "", learnt: 0 };
 
 function pick(requests: readonly Request[], rows: readonly number[]): Request[] {
   return rows.map((row) => {

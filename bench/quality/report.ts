@@ -29,12 +29,17 @@ export interface Part {
 }
 
 export interface CurvePoint {
-  /** Requests that the model was trained from, and services that had so many. */
+  /** Requests that the model was trained from, 0 for the prior alone, and services that had so many. */
   requests: number;
   services: number;
   auc: number;
   t1: number;
   t01: number;
+  thr1: Rates;
+  thr01: Rates;
+  deny: Rates;
+  /** Detection that the protocol's models have more on the same rows, in percentage points. */
+  below: Record<"t1" | "t01" | "thr1" | "thr01", number>;
 }
 
 export interface Result {
@@ -140,11 +145,22 @@ function reasonHitOf(rows: readonly Row[]): number | null {
   return told.length === 0 ? null : told.filter(({ at, told }) => at === told).length / told.length;
 }
 
-/** A point of the learning curve. */
-export function curvePointOf(set: QualitySet, verdicts: readonly Verdict[], requests: number): CurvePoint {
+/** A point of the learning curve; `whole` are the verdicts of the protocol. */
+export function curvePointOf(
+  set: QualitySet,
+  verdicts: readonly Verdict[],
+  requests: number,
+  whole: readonly Verdict[],
+): CurvePoint {
   const scored = scoredOf(set, verdicts);
-  const { auc, t1, t01 } = figuresOf(scored);
-  return rounded({ requests, services: new Set(scored.map(({ service }) => service)).size, auc, t1, t01 });
+  const services = new Set(scored.map(({ service }) => service));
+  const { auc, t1, t01, thr1, thr01, deny } = figuresOf(scored);
+  const full = figuresOf(scoredOf(set, whole).filter(({ service }) => services.has(service)));
+  const below = {
+    ...{ t1: 100 * (full.t1 - t1), t01: 100 * (full.t01 - t01) },
+    ...{ thr1: 100 * (full.thr1.tpr - thr1.tpr), thr01: 100 * (full.thr01.tpr - thr01.tpr) },
+  };
+  return rounded({ requests, services: services.size, auc, t1, t01, thr1, thr01, deny, below });
 }
 
 export function rounded<T>(value: T): T {

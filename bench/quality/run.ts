@@ -15,8 +15,8 @@ import { curveSchedule, protocolSchedule, rowsByService, type Schedule } from ".
 import { isSplit, seededOf } from "./seeds.ts";
 import type { QualitySet, Request } from "./set.ts";
 
-/** Local requests of the learning curve. */
-const CURVE = [10, 20, 50, 100, 200, 400, 700];
+/** Local requests of the learning curve: the first is what a service has before it learnt anything. */
+const CURVE = [0, 10, 20, 50, 100, 200, 400, 700];
 
 /** What is measured beside the protocol; each costs replays of its own. */
 export interface Extras {
@@ -61,16 +61,26 @@ export async function runSet(set: QualitySet, options: RunOptions): Promise<Run>
   const also = online ? allAttacks(set) : new Set<number>();
   const { verdicts, unjudged } = await play(set.requests, protocolSchedule(set, also), { enforce: online });
   const result = resultOf(set, verdicts, seconds() - start);
-  await addExtras(result, set, options, play);
+  await addExtras(result, set, options, play, online ? undefined : verdicts);
   const { scale } = options;
   if (scale !== undefined) result.scale = await scaleOf(set, scale, { ...common, seconds });
   return { result, verdicts, unjudged };
 }
 
-async function addExtras(result: Result, set: QualitySet, extras: Partial<Extras>, play: Play): Promise<void> {
+/** `protocol`: its verdicts, where they are known. */
+async function addExtras(
+  result: Result,
+  set: QualitySet,
+  extras: Partial<Extras>,
+  play: Play,
+  protocol: readonly Verdict[] | undefined,
+): Promise<void> {
   const { online, learningCurve, seeds, poison } = extras;
   const verdicts = async (...input: Parameters<Play>) => (await play(...input)).verdicts;
-  if (learningCurve) result.learningCurve = await curveOf(set, (schedule) => verdicts(set.requests, schedule));
+  if (learningCurve) {
+    const whole = protocol ?? (await verdicts(set.requests, protocolSchedule(set)));
+    result.learningCurve = await curveOf(set, whole, (schedule) => verdicts(set.requests, schedule));
+  }
   if (seeds && isSplit(set)) result.seeds = await seededOf(set, verdicts);
   if (poison) result.poison = await poisonOf(set, (rows, schedule, daily) => verdicts(rows, schedule, { daily }));
   if (online) {
@@ -80,13 +90,14 @@ async function addExtras(result: Result, set: QualitySet, extras: Partial<Extras
 
 async function curveOf(
   set: QualitySet,
+  whole: readonly Verdict[],
   play: (schedule: Schedule) => Promise<readonly Verdict[]>,
 ): Promise<CurvePoint[]> {
   const points: CurvePoint[] = [];
   for (const requests of CURVE) {
-    const schedule = curveSchedule(set, requests, SETTINGS.calibrationRequestsMin);
+    const schedule = curveSchedule(set, requests, requests === 0 ? 0 : SETTINGS.calibrationRequestsMin);
     if (schedule.size === 0) break;
-    points.push(curvePointOf(set, await play(schedule), requests));
+    points.push(curvePointOf(set, await play(schedule), requests, whole));
   }
   return points;
 }

@@ -16,8 +16,11 @@ export interface Stage {
 /** Stages by service; all services have the same number, and go through them side by side. */
 export type Schedule = ReadonlyMap<string, readonly Stage[]>;
 
-/** The first candidate is trained when this share of the learn phase is over, and calibrated on the rest of it. */
-const FIRST_TRAINED = 0.75;
+/**
+ * Shares of the learn phase after which the trainer looks: a product that is just installed does not wait for its end.
+ * The model that is trained at the last of them is calibrated on the rest of the phase, and judges from its end on.
+ */
+const LOOKS = [0.1, 0.3, 0.75];
 /** Share of a service's normal rows between two deployments. */
 const STEP = 0.05;
 
@@ -29,9 +32,9 @@ export function rowsByService(set: QualitySet): Map<string, number[]> {
 }
 
 /**
- * Stages end after three quarters of the learn phase, at its end, and after every further 5 % of the service's normal
- * rows. Sent to be learnt from are the normal rows, and the attack rows named in `also`. Rows of the test phase are
- * scored.
+ * Stages end after a tenth, three tenths and three quarters of the learn phase, at its end, and after every further
+ * 5 % of the service's normal rows. Sent to be learnt from are the normal rows, and the attack rows named in `also`.
+ * Rows of the test phase are scored.
  */
 export function protocolSchedule(set: QualitySet, also: ReadonlySet<number> = NONE): Schedule {
   return scheduleOf(set, also, endsOf);
@@ -77,7 +80,7 @@ function cut(set: QualitySet, rows: readonly number[], also: ReadonlySet<number>
 
 /** Numbers of normal rows after which the trainer looks. */
 function endsOf(normals: number, learn: number): number[] {
-  return [Math.floor(FIRST_TRAINED * learn), learn, ...stepsOf(normals, learn)];
+  return [...LOOKS.map((share) => Math.floor(share * learn)), learn, ...stepsOf(normals, learn)];
 }
 
 /** Numbers of normal rows after which a day is over; the last day ends with the rows. */

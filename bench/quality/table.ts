@@ -65,14 +65,21 @@ export function worstLines(results: readonly Result[]): string[] {
     });
 }
 
+const CURVE_HEAD = [
+  "| set | local requests | services | auc | t1 | t01 | thr1 FPR / TPR | thr01 FPR / TPR | deny FPR / TPR " +
+    "| points below the protocol: t1 | t01 | thr1 | thr01 |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+];
+
 export function curveTable(results: readonly Result[]): string[] {
   const lines = results.flatMap(({ set, learningCurve = [] }) =>
-    learningCurve.map(({ requests, services, auc, t1, t01 }) =>
-      row([set, requests, services, auc.toFixed(4), share(t1), share(t01)]),
-    ),
+    learningCurve.map(({ requests, services, auc, t1, t01, thr1, thr01, deny, below }) => {
+      const figures = [auc.toFixed(4), share(t1), share(t01), rates(thr1), rates(thr01), rates(deny)];
+      const points = [below.t1, below.t01, below.thr1, below.thr01].map((value) => value.toFixed(1));
+      return row([set, requests, services, ...figures, ...points]);
+    }),
   );
-  if (lines.length === 0) return [];
-  return ["| set | local requests | services | auc | t1 | t01 |", "| --- | --- | --- | --- | --- | --- |", ...lines];
+  return lines.length === 0 ? [] : [...CURVE_HEAD, ...lines];
 }
 
 const LOSS_HEAD = [

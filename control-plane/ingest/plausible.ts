@@ -46,6 +46,7 @@ function ofCounts(counts: Counts, limits: Limits): string | undefined {
   }
   const parts = counts.scored + sumOf(Object.values(skipped));
   if (counts.seen !== parts) return said("counts.seen", counts.seen, `scored + skipped = ${parts}`);
+  if (counts.held > counts.seen) return said("counts.held", counts.held, `0 to seen = ${counts.seen}`);
   return undefined;
 }
 
@@ -142,25 +143,57 @@ function ofContexts({ contexts }: Statistics, limits: Limits): string | undefine
   return undefined;
 }
 
-/** Each segment has one length and one level, and any set of classes. */
+/**
+ * Each segment has one length and one level, and any set of classes. A segment of a request that is held back has its
+ * level only, so the levels may add up to more than n. By how much is not told by `held`: contexts are counted at the
+ * headers, `held` at the end, which may be in a later window.
+ */
 function ofContext(field: string, context: ContextSums, limits: Limits): string | undefined {
   const { kind, n, classes, lengths, levels } = context;
   if (kind !== 1 && kind !== 2 && kind !== 3) return said(`${field}.kind`, kind, "1 to 3");
   // One request has at most that many segments of one name: all its parameters.
   const most = REQUESTS_SLACK * limits.WINDOW_REQUESTS_MAX * limits.PARAMETERS_MAX;
-  if (!isCount(n) || n < 1 || n > most) return said(`${field}.n`, n, `1 to ${most}`);
+  if (!isCount(n) || n > most) return said(`${field}.n`, n, `0 to ${most}`);
   const sizes = { classes: limits.CLASSES, lengths: limits.LENGTHS, levels: limits.LEVELS };
   for (const [name, counts] of Object.entries({ classes, lengths, levels })) {
     const size = sizes[name as keyof typeof sizes];
     if (counts.length !== size) return said(`${field}.${name}`, counts.length, `${size} counts`);
-    const wrong = counts.findIndex((one) => !isCount(one) || one > n);
-    if (wrong >= 0) return said(`${field}.${name}[${wrong}]`, counts[wrong] ?? 0, `0 to n = ${n}`);
+    const [highest, bound] = name === "levels" ? [most, `${most}`] : [n, `n = ${n}`];
+    const wrong = counts.findIndex((one) => !isCount(one) || one > highest);
+    if (wrong >= 0) return said(`${field}.${name}[${wrong}]`, counts[wrong] ?? 0, `0 to ${bound}`);
   }
-  for (const [name, counts] of Object.entries({ lengths, levels })) {
-    const sum = sumOf(counts);
-    if (sum !== n) return said(`${field}.${name}`, sum, `n = ${n} in all`);
+  const segments = sumOf(lengths);
+  if (segments !== n) return said(`${field}.lengths`, segments, `n = ${n} in all`);
+  const shown = sumOf(levels);
+  if (shown < Math.max(n, 1) || shown > most)
+    return said(`${field}.levels`, shown, `n = ${n} in all, or more up to ${most}; not 0`);
+  return (
+    ofGroups(`${field}.class_groups`, context.classGroups, classes, limits) ??
+    ofGroups(`${field}.length_groups`, context.lengthGroups, lengths, limits) ??
+    ofGroups(`${field}.level_groups`, context.levelGroups, levels, limits)
+  );
+}
+
+/** Each segment that is counted came from a caller of one group. */
+function ofGroups(field: string, groups: number[], counts: number[], limits: Limits): string | undefined {
+  if (groups.length !== counts.length) return said(field, groups.length, `${counts.length} sets of groups`);
+  for (const [i, count] of counts.entries()) {
+    const set = groups[i] ?? 0;
+    if (!isCount(set) || set >= 2 ** limits.CALLER_GROUPS)
+      return said(`${field}[${i}]`, set, `0 to ${2 ** limits.CALLER_GROUPS - 1}`);
+    const least = Math.min(count, 1);
+    const most = Math.min(count, limits.CALLER_GROUPS);
+    const parts = sizeOf(set);
+    if (parts < least || parts > most) return said(`${field}[${i}]`, set, `a set of ${least} to ${most} groups`);
   }
   return undefined;
+}
+
+/** Members of a set of bits. */
+function sizeOf(set: number): number {
+  let size = 0;
+  for (let rest = set; rest !== 0; rest &= rest - 1) size++;
+  return size;
 }
 
 function isCount(value: number): boolean {

@@ -41,16 +41,17 @@ export const FEATURES: readonly { name: string; words: string }[] = [
   { name: "value_dots", words: "dots in values" },
 ];
 
-/** What the other two heads find in one segment, by section 11; the unit of its bin, where it has one. */
+/** What the other two heads find in a segment or the route, by section 11; the unit of its bin, where it has one. */
 export const SIGNS: Readonly<Record<number, { name: string; words: string; unit: string }>> = {
   32: { name: "attack_level", words: "likeness to attacks", unit: "bin" },
   33: { name: "new_name", words: "a name that was hardly ever seen", unit: "" },
   34: { name: "new_characters", words: "characters that are new there", unit: "length bin" },
   35: { name: "unusual_length", words: "a length that is new there", unit: "length bin" },
+  36: { name: "new_route", words: "a route that was never seen", unit: "" },
 };
 
 /** Features that look at the path as a whole: the index of their segment means nothing. */
-const WHOLE: ReadonlySet<string> = new Set(["path_length", "path_depth"]);
+const WHOLE: ReadonlySet<string> = new Set(["path_length", "path_depth", "new_route"]);
 /** Means travel in 1/64 bin, scores in 1/256. */
 const MEAN_UNIT = 64;
 const SCORE_UNIT = 256;

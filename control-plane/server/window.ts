@@ -87,6 +87,7 @@ function toCounts(counts: WireCounts): Counts {
     responses,
     skipped: keyed(`${field}.skipped`, counts.skipped, reasonOf, toCount),
     bounds: keyed(`${field}.bounds`, counts.bounds, reasonOf, toCount),
+    held: count(`${field}.held`, counts.held),
   };
 }
 
@@ -121,7 +122,18 @@ function toContext(one: ContextStatistics, field: string): ContextSums {
     classes: countEach(`${field}.classes`, one.classes),
     lengths: spread({ bins: lengths, counts: lengthCounts, size: LENGTHS }, field, "lengths", "length_counts"),
     levels: spread({ bins: levels, counts: levelCounts, size: LEVELS }, field, "levels", "level_counts"),
+    classGroups: groupsOf(one.classGroups, [...one.classes.keys()], CLASSES, `${field}.class_groups`),
+    lengthGroups: groupsOf(one.lengthGroups, lengths, LENGTHS, `${field}.length_groups`),
+    levelGroups: groupsOf(one.levelGroups, levels, LEVELS, `${field}.level_groups`),
   };
+}
+
+/** A byte for each bin that is told; bins were checked. */
+function groupsOf(bytes: Uint8Array, bins: readonly number[], size: number, field: string): number[] {
+  if (bytes.length !== bins.length) throw invalid(field, `${field}: ${bytes.length} bytes, must be ${bins.length}`);
+  const whole = new Array<number>(size).fill(0);
+  for (const [i, bin] of bins.entries()) whole[bin] = bytes[i] ?? 0;
+  return whole;
 }
 
 function kindOf(kind: SegmentKind, field: string): ContextSums["kind"] {

@@ -92,6 +92,7 @@ function toBody(model: Model): ModelBody {
     kinds: Uint8Array.from(model.kinds),
     structureBase: model.structureBase,
     attackId: BigInt(`0x${model.attackId}`),
+    routes: Uint8Array.from(model.routes),
   });
 }
 

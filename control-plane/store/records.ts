@@ -41,6 +41,11 @@ export interface WorkloadRecord {
   rules: number;
   current: TrainedModel | null;
   candidate: TrainedModel | null;
+  /**
+   * Scores that models gave before they judged, older ones for less: 128 buckets; absent before the first was
+   * calibrated.
+   */
+  scores?: number[];
   /** Attack table that levels are counted by; absent in records of before there were any. */
   attackId?: string;
 }
@@ -127,21 +132,29 @@ export function liveModels(workload: WorkloadRecord | undefined): LiveModels {
 }
 
 /**
- * Levels count by one attack table: under another one the contexts of a target, and the models made from them, say
- * nothing. They are dropped, and learnt again.
+ * Levels count by one attack table: under another one the contexts of a target, the models made from them, and the
+ * scores of such models, say nothing. They are dropped, and learnt again. Likewise models of before there were routes,
+ * which no filter takes.
  */
 export function adoptAttackTable(transaction: Transaction, target: Target, tableId: string): void {
   const record = transaction.get<WorkloadRecord>(workloadKey(target));
-  if (record === undefined || record.attackId === tableId) return;
-  const made = (trained: TrainedModel | null) => (trained?.model.attackId === tableId ? trained : null);
-  const { current, candidate } = record;
-  transaction.put(workloadKey(target), {
-    ...record,
-    ...{ current: made(current), candidate: made(candidate), attackId: tableId },
-  });
+  if (record === undefined) return;
+  const isSame = record.attackId === tableId;
+  const [current, candidate] = [keptModel(record.current, tableId), keptModel(record.candidate, tableId)];
+  if (isSame && current === record.current && candidate === record.candidate) return;
+  const { scores, ...rest } = record;
+  const kept = isSame && scores !== undefined ? { scores } : {};
+  transaction.put(workloadKey(target), { ...rest, ...kept, current, candidate, attackId: tableId });
+  if (isSame) return;
   for (const { key, value } of transaction.range<Statistics>(strataPrefix(target))) {
     transaction.put(key, { ...value, contexts: {} });
   }
+}
+
+/** The model if it was made with this table, and with routes; `routes` is absent in records of before. */
+function keptModel(trained: TrainedModel | null, tableId: string): TrainedModel | null {
+  const model: Partial<Model> | undefined = trained?.model;
+  return model?.attackId === tableId && model.routes !== undefined ? trained : null;
 }
 
 /** The strata of a target added up by day, ascending by day. */

@@ -1,6 +1,7 @@
-// The algebra of what is kept: integer sums per key, merged by addition. Merging is exact, and free of order and
-// grouping; a stratum that is left out leaves the rest as if it had never been. Tables of keys have bounds: the lowest
-// keys are kept, the rest goes to the overflow entry, so what is kept does not depend on who came first.
+// The algebra of what is kept: integer sums per key, merged by addition, and sets of caller groups, merged by union.
+// Merging is exact, and free of order and grouping; a stratum that is left out leaves the rest as if it had never been.
+// Tables of keys have bounds: the lowest keys are kept, the rest goes to the overflow entry, so what is kept does not
+// depend on who came first.
 
 import type { CallerCount, ContextSums, Counts, EdgeCount, Moments, RouteSums, Statistics } from "../domain.ts";
 
@@ -34,6 +35,7 @@ export function emptyCounts(): Counts {
     responses: new Array<number>(RESPONSE_CLASSES).fill(0),
     skipped: {},
     bounds: {},
+    held: 0,
   };
 }
 
@@ -56,6 +58,8 @@ export function addCounts(a: Counts, b: Counts): Counts {
     responses: addEach(a.responses, b.responses),
     skipped: union(a.skipped, b.skipped, add),
     bounds: union(a.bounds, b.bounds, add),
+    // Not there in records of before requests were held back.
+    held: add(a.held ?? 0, b.held ?? 0),
   };
 }
 
@@ -80,20 +84,28 @@ export function addContexts(
 ): Record<string, ContextSums> {
   const sum = union(a, b, addContext);
   const keys = Object.keys(sum);
-  if (keys.length <= CONTEXTS_KEPT) return sum;
-  return Object.fromEntries(
-    keys
-      .sort()
-      .slice(0, CONTEXTS_KEPT)
-      .map((key) => [key, sum[key] as ContextSums]),
-  );
+  const kept = keys.length <= CONTEXTS_KEPT ? keys : keys.sort().slice(0, CONTEXTS_KEPT);
+  return Object.fromEntries(kept.map((key) => [key, withGroups(sum[key] as ContextSums)]));
 }
 
 export function addMoments(a: Moments, b: Moments): Moments {
   return { n: add(a.n, b.n), sums: addEach(a.sums, b.sums), products: addEach(a.products, b.products) };
 }
 
-function addContext(a: ContextSums, b: ContextSums): ContextSums {
+/** In records of before there were groups nobody is told to have had a part. */
+function withGroups(context: ContextSums): ContextSums {
+  const { classGroups, lengthGroups, levelGroups }: Partial<ContextSums> = context;
+  if (classGroups !== undefined && lengthGroups !== undefined && levelGroups !== undefined) return context;
+  return {
+    ...context,
+    classGroups: classGroups ?? context.classes.map(() => 0),
+    lengthGroups: lengthGroups ?? context.lengths.map(() => 0),
+    levelGroups: levelGroups ?? context.levels.map(() => 0),
+  };
+}
+
+function addContext(one: ContextSums, other: ContextSums): ContextSums {
+  const [a, b] = [withGroups(one), withGroups(other)];
   return {
     // A key names one kind. Where sidecars disagree, the choice must not depend on order.
     kind: (a.kind < b.kind ? a : b).kind,
@@ -101,6 +113,9 @@ function addContext(a: ContextSums, b: ContextSums): ContextSums {
     classes: addEach(a.classes, b.classes),
     lengths: addEach(a.lengths, b.lengths),
     levels: addEach(a.levels, b.levels),
+    classGroups: uniteEach(a.classGroups, b.classGroups),
+    lengthGroups: uniteEach(a.lengthGroups, b.lengthGroups),
+    levelGroups: uniteEach(a.levelGroups, b.levelGroups),
   };
 }
 
@@ -150,6 +165,12 @@ function add(a: number, b: number): number {
 function addEach(a: number[], b: number[]): number[] {
   const [long, short] = a.length >= b.length ? [a, b] : [b, a];
   return long.map((value, i) => add(value, short[i] ?? 0));
+}
+
+/** Unites sets of groups element by element; in a list that is shorter the rest is empty. */
+function uniteEach(a: number[], b: number[]): number[] {
+  const [long, short] = a.length >= b.length ? [a, b] : [b, a];
+  return long.map((groups, i) => groups | (short[i] ?? 0));
 }
 
 function union<T>(

@@ -2,7 +2,7 @@
 // counts for. Everything is a big integer, so the result depends neither on the order of windows nor on how sidecars
 // shared them.
 
-import type { ContextSums, Moments } from "../domain.ts";
+import type { ContextSums, Moments, RouteSums } from "../domain.ts";
 
 /**
  * round(256 x 2^(-age / 7)): half a week counts as much as the day, a quarter two weeks ago; older than 27 days is left
@@ -23,7 +23,7 @@ const SHARE_BITS = 20n;
 /** One request, of today and uncapped, counts for this much in the sums. */
 export const REQUEST_UNIT = 256n << SHARE_BITS;
 
-/** What a day adds to the moments, and to contexts. */
+/** What a day adds to the moments, to contexts and routes. */
 export interface DayMoments {
   /** Days since 1970. */
   day: number;
@@ -31,6 +31,8 @@ export interface DayMoments {
   moments: Readonly<Record<string, Moments>>;
   /** By context key. */
   contexts: Readonly<Record<string, ContextSums>>;
+  /** By route key. */
+  routes: Readonly<Record<string, Pick<RouteSums, "n">>>;
 }
 
 /** Sums in units of REQUEST_UNIT. */
@@ -41,7 +43,7 @@ export interface WeightedMoments {
 }
 
 /** Undefined where no day has requests. */
-export function aggregate(days: readonly Omit<DayMoments, "contexts">[]): WeightedMoments | undefined {
+export function aggregate(days: readonly Pick<DayMoments, "day" | "moments">[]): WeightedMoments | undefined {
   const held = days.filter(({ moments }) => Object.values(moments).some(({ n }) => n > 0));
   const newest = Math.max(...held.map(({ day }) => day));
   const groups = new Map<string, WeightedMoments>();

@@ -19,6 +19,8 @@ const RIDGE = 0.15;
 /** And absolutely, in squared bins: a feature that neither target nor prior ever saw moving. */
 const VARIANCE_MIN = 0.02;
 
+const NOTHING: WeightedMoments = { n: 0n, sums: [], products: [] };
+
 export interface Gaussian {
   /** Mean bins. */
   mean: Float64Array;
@@ -26,19 +28,20 @@ export interface Gaussian {
   covariance: Float64Array;
 }
 
-export function estimate(moments: WeightedMoments, prior: Prior): Gaussian {
-  const { n, sums, products } = moments;
-  const features = sums.length;
+/** Without moments nothing was learnt: the prior alone. */
+export function estimate(moments: WeightedMoments | undefined, prior: Prior): Gaussian {
+  const features = prior.mean.length;
+  const { n, sums, products } = moments ?? NOTHING;
   const unit = Number(REQUEST_UNIT);
   const requests = Number(n) / unit;
   const weight = Math.max(COVARIANCE_WEIGHT_MIN, requests / COVARIANCE_SHARE);
   const mean = new Float64Array(features);
   const covariance = new Float64Array(features * features);
   for (let i = 0; i < features; i++) {
-    mean[i] = (Number(at(sums, i)) / unit + MEAN_WEIGHT * at(prior.mean, i)) / (requests + MEAN_WEIGHT);
+    mean[i] = (Number(sums[i] ?? 0n) / unit + MEAN_WEIGHT * at(prior.mean, i)) / (requests + MEAN_WEIGHT);
     for (let j = 0; j <= i; j++) {
-      // n p - s s is exact; only the last steps round.
-      const scatter = Number(n * at(products, (i * (i + 1)) / 2 + j) - at(sums, i) * at(sums, j)) / (Number(n) * unit);
+      const scatter =
+        n === 0n ? 0 : scatterOf(n, at(products, (i * (i + 1)) / 2 + j), at(sums, i) * at(sums, j)) / unit;
       let value = (scatter + weight * at(prior.covariance, i * features + j)) / (requests + weight);
       if (i === j) value = value * (1 + RIDGE) + VARIANCE_MIN;
       covariance[i * features + j] = value;
@@ -46,6 +49,11 @@ export function estimate(moments: WeightedMoments, prior: Prior): Gaussian {
     }
   }
   return { mean, covariance };
+}
+
+/** n p - s s is exact; only the last steps round. */
+function scatterOf(n: bigint, product: bigint, squared: bigint): number {
+  return Number(n * product - squared) / Number(n);
 }
 
 function at<T>(list: ArrayLike<T>, i: number): T {

@@ -3,7 +3,7 @@
 // the scores it will have given (threshold.ts).
 
 import type { Core } from "../core.ts";
-import type { AttackTable, ContextSums, Model } from "../domain.ts";
+import type { AttackTable, ContextSums, Model, RouteSums } from "../domain.ts";
 import { addContexts } from "../store/statistics.ts";
 import { AGE_WEIGHTS, aggregate, type DayMoments, learntOf } from "./aggregate.ts";
 import { NO_ATTACK } from "./attack-table.ts";
@@ -26,6 +26,8 @@ const CLIP_MAX = 2047;
  */
 const CLIP_DEVIATIONS = 4;
 const CLIP_BINS_MIN = 1;
+/** Caller groups, as CALLERS_MIN of confidence.ts. */
+const COMPARED_MIN = 4;
 
 /** What a model id names beside the numbers of the content head. */
 export interface OtherHeads extends TrainedContexts {
@@ -37,27 +39,54 @@ const SILENT_HEADS: OtherHeads = { ...NO_CONTEXTS, attackId: NO_ATTACK };
 type Law = Pick<Core, "sha256" | "log2">;
 
 /**
- * Undefined where nothing was learnt. Without an attack table, by which levels are counted, only the content head
- * speaks.
+ * Where nothing was learnt, the prior alone. Without an attack table, by which levels are counted, only the content
+ * head speaks.
  */
 export function trainModel(
   days: readonly DayMoments[],
   prior: Prior,
   core: Law,
   attack?: AttackTable | undefined,
-): Model | undefined {
-  const moments = aggregate(days);
-  if (moments === undefined) return undefined;
+): Model {
   const heads = attack === undefined ? SILENT_HEADS : { ...contextsOf(days, core), attackId: attack.tableId };
-  return quantize(estimate(moments, prior), core, heads);
+  return quantize(estimate(aggregate(days), prior), core, heads);
 }
 
 /** All days within the horizon count alike: what was usual last week is no news. */
 function contextsOf(days: readonly DayMoments[], core: Law): TrainedContexts {
-  const newest = Math.max(...days.filter((day) => learntOf([day]) > 0).map(({ day }) => day));
+  const learntDays = days.filter((day) => learntOf([day]) > 0).map(({ day }) => day);
+  if (learntDays.length === 0) return trainContexts({ contexts: {}, routes: {}, learnt: 0, comparable: false }, core);
+  const newest = Math.max(...learntDays);
   const held = days.filter(({ day }) => newest - day < AGE_WEIGHTS.length);
-  const sums = held.reduce<Record<string, ContextSums>>((sum, { contexts }) => addContexts(sum, contexts), {});
-  return trainContexts(sums, learntOf(held), core);
+  return trainContexts(
+    {
+      contexts: held.reduce<Record<string, ContextSums>>((sum, { contexts }) => addContexts(sum, contexts), {}),
+      routes: requestsByRoute(held),
+      learnt: learntOf(held),
+      comparable: isComparable(held),
+    },
+    core,
+  );
+}
+
+function requestsByRoute(days: readonly DayMoments[]): Record<string, Pick<RouteSums, "n">> {
+  const routes: Record<string, Pick<RouteSums, "n">> = {};
+  for (const day of days) {
+    for (const [key, { n }] of Object.entries(day.routes)) routes[key] = { n: (routes[key]?.n ?? 0) + n };
+  }
+  return routes;
+}
+
+/**
+ * Whether what callers of one group show can be held against the others: there are enough groups, and none of them,
+ * as a gateway's, sends more than half of all.
+ */
+function isComparable(days: readonly DayMoments[]): boolean {
+  const groups = new Map<string, number>();
+  for (const { moments } of days) {
+    for (const [group, { n }] of Object.entries(moments)) if (n > 0) groups.set(group, (groups.get(group) ?? 0) + n);
+  }
+  return groups.size >= COMPARED_MIN && 2 * Math.max(...groups.values()) <= learntOf(days);
 }
 
 /** Rounds to the integers of the law. */
@@ -85,14 +114,14 @@ export function quantize(
 
 /** With its id: the first 8 bytes of SHA-256 over all but the thresholds, as a little-endian u64, in hex. */
 export function named(model: Omit<Model, "modelId">, core: Pick<Core, "sha256">): Model {
-  const { mean, factor, scale, clip, contexts, kinds, structureBase, attackId } = model;
+  const { mean, factor, scale, clip, contexts, kinds, routes, structureBase, attackId } = model;
   const tail = Buffer.alloc(12);
   tail.writeUInt32LE(structureBase);
   tail.writeBigUInt64LE(BigInt(`0x${attackId}`), 4);
-  const parts = [mean, factor, scale, clip, contexts, kinds, tail];
+  const parts = [mean, factor, scale, clip, contexts, kinds, routes, tail];
   const digest = core.sha256(Buffer.concat(parts.map(bytesOf)));
   const id = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0, true);
-  return { modelId: id.toString(16).padStart(16, "0"), ...model };
+  return { ...model, modelId: id.toString(16).padStart(16, "0") };
 }
 
 /** As they travel. */

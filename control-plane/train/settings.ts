@@ -2,9 +2,9 @@
 // bytes.
 
 export interface TrainSettings {
-  /** Learnt requests before a first model is trained; 10 to 1e9. */
+  /** Requests that a model must have learnt from to deny; a younger one only reports. 10 to 1e9. */
   learnRequestsMin: number;
-  /** Requests scored by a candidate before it judges; 10 to 1e9. */
+  /** A candidate judges when it scored so many, or a twentieth of those it learnt from; 10 to 1e9. */
   calibrationRequestsMin: number;
   /** A new candidate is due when the learnt requests grew by so much; 1 to 1,000 percent. */
   retrainGrowthPercent: number;

@@ -1,17 +1,21 @@
-// The attack and the structure head (law 11): what the segments of a request have beyond what a model body knows of
-// their contexts, and the whole score. Looks at the segments of segment.ts; both heads in one walk.
+// The attack and the structure head (law 11): what the segments and the route of a request have beyond what a model
+// body knows of them, and the whole score. Looks at the segments of segment.ts; both heads in one walk.
 
 import { NO_LEVEL } from "./attack";
-import { NEW_CHARACTERS, NEW_NAME, UNUSUAL_LENGTH } from "./feature";
-import { EXCESS_MAX, NO_SCORE, SCORE_MAX } from "./limits";
+import { NEW_CHARACTERS, NEW_NAME, NEW_ROUTE, UNUSUAL_LENGTH } from "./feature";
+import { EXCESS_MAX, NO_SCORE, SCORE_MAX, USUAL_DISTANCE } from "./limits";
 import {
   CONTEXT_BYTES,
+  KIND_ROUTE,
   modelContextCount,
   modelContexts,
   modelEdition,
   modelHasKinds,
   modelKind,
+  modelRouteCount,
+  modelRoutes,
   modelStructureBase,
+  ROUTE_BYTES,
 } from "./model";
 import {
   segmentAt,
@@ -22,6 +26,7 @@ import {
   segmentKind,
   segmentLength,
   segmentLevel,
+  segmentRoute,
 } from "./segment";
 
 // What the walk found, and what it was of.
@@ -34,14 +39,13 @@ let attackRow: i32 = -1;
 let structureRow: i32 = -1;
 let structureSign: i32 = 0;
 
-/** Row of the context that fits a key, or 0: binary search, at most 11 steps. */
-function contextOf(body: usize, key: u64): usize {
-  const rows = modelContexts(body);
+/** The row that begins with a key, of `count` rows ascending by it, or 0: binary search, at most 11 steps. */
+function rowOf(rows: usize, count: i32, bytes: i32, key: u64): usize {
   let low = 0;
-  let high = modelContextCount(body);
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const row = rows + <usize>middle * CONTEXT_BYTES;
+    const row = rows + <usize>(middle * bytes);
     const found = load<u64>(row);
     if (found == key) return row;
     if (found < key) low = middle + 1;
@@ -74,7 +78,15 @@ function surpriseOf(body: usize, row: usize, context: usize): i32 {
   return max<i32>(ofClasses, ofLength);
 }
 
-/** Walks the segments under a body, unless that was done last. */
+/** Surprise of the route in 1/16 nat. */
+function routeSurprise(body: usize): i32 {
+  const count = modelRouteCount(body);
+  const key = segmentRoute();
+  if (count == 0 || key == 0 || rowOf(modelRoutes(body), count, ROUTE_BYTES, key) != 0) return 0;
+  return load<u8>(modelKind(body, KIND_ROUTE), 2);
+}
+
+/** Walks the segments, then looks at the route, under a body, unless that was done last. */
 function weigh(body: usize): void {
   if (body == weighed && modelEdition == weighedModel && segmentEdition == weighedSegments) return;
   weighed = body;
@@ -84,10 +96,12 @@ function weigh(body: usize): void {
   attackRow = structureRow = -1;
   if (!modelHasKinds(body)) return;
   const segments = segmentCount();
+  const contexts = modelContexts(body);
+  const contextCount = modelContextCount(body);
   let most = modelStructureBase(body);
   for (let i = 0; i < segments; i++) {
     const row = segmentAt(i);
-    const context = contextOf(body, segmentKey(row));
+    const context = rowOf(contexts, contextCount, CONTEXT_BYTES, segmentKey(row));
     if (segmentLevel(row) != NO_LEVEL) {
       const excess = attackOf(body, row, context);
       if (excess > attack) {
@@ -102,6 +116,12 @@ function weigh(body: usize): void {
       structureSign = sign;
     }
   }
+  const surprise = routeSurprise(body);
+  if (surprise > most) {
+    most = surprise;
+    structureRow = -1;
+    structureSign = NEW_ROUTE;
+  }
   attack = min<i32>(EXCESS_MAX, attack);
   structure = most - modelStructureBase(body);
 }
@@ -112,7 +132,7 @@ export function attackExcess(body: usize): i32 {
   return attack;
 }
 
-/** X of the segments under a body, 0 to 255 in 1/16 nat. */
+/** X of the segments and the route under a body, 0 to 255 in 1/16 nat. */
 export function structureExcess(body: usize): i32 {
   weigh(body);
   return structure;
@@ -123,18 +143,23 @@ export function attackAt(): i32 {
   return attackRow;
 }
 
-/** Number of the segment that X came from, of the body asked last; -1 if X is 0. */
+/** Number of the segment that X came from, of the body asked last; -1 if X is 0 or of the route. */
 export function structureAt(): i32 {
   return structureRow;
 }
 
-/** What X is about: NEW_NAME, NEW_CHARACTERS or UNUSUAL_LENGTH; 0 if X is 0. */
+/** What X is about: NEW_NAME, NEW_CHARACTERS, UNUSUAL_LENGTH or NEW_ROUTE; 0 if X is 0. */
 export function structureFeature(): i32 {
   return structureSign;
 }
 
-/** The score of a request: the distance, E and X; no score where there is no distance. */
+/** What a distance, which is not NO_SCORE, adds to the score: of what is usual a fifth, of the rest all. */
+export function distancePart(distance: u32): u32 {
+  return distance - (4 * min<u32>(distance, USUAL_DISTANCE)) / 5;
+}
+
+/** The score of a request: the distance's part, E and X; no score where there is no distance. */
 export function wholeScore(distance: u32, e: i32, x: i32): u32 {
   if (distance == NO_SCORE) return NO_SCORE;
-  return <u32>min<u64>(SCORE_MAX, <u64>distance + ((<u64>e) << 7) + ((<u64>x) << 7));
+  return <u32>min<u64>(SCORE_MAX, <u64>distancePart(distance) + ((<u64>e) << 7) + ((<u64>x) << 7));
 }

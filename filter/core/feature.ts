@@ -42,8 +42,9 @@ export const ATTACK_LEVEL: i32 = 32;
 export const NEW_NAME: i32 = 33;
 export const NEW_CHARACTERS: i32 = 34;
 export const UNUSUAL_LENGTH: i32 = 35;
+export const NEW_ROUTE: i32 = 36;
 
-/** Name of a feature, or of what another head found (32 to 35), constant data; empty for other ids. */
+/** Name of a feature, or of what another head found (32 to 36), constant data; empty for other ids. */
 export function featureName(id: i32): string {
   switch (id) {
     case PATH_LENGTH:
@@ -125,6 +126,8 @@ function laterName(id: i32): string {
       return "new_characters";
     case UNUSUAL_LENGTH:
       return "unusual_length";
+    case NEW_ROUTE:
+      return "new_route";
     default:
       return "";
   }

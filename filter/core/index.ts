@@ -11,9 +11,10 @@
 //             alertedOf
 //   law 8     checkSection(kind, len), checkManifest(len) and manifest*; refusalValue(), putRefusalField(out),
 //             putRefusalBound(out)
-//   law 9, 11 measureRequest(target, len, headers, len, k0, k1, table) -> segments; then segmentAt(i) -> row,
-//             segmentsBeyond(), scoreRequest(body), requestDistance(body), attackExcess(body), structureExcess(body),
-//             attackAt(), structureAt(), structureFeature(), locateSegment(kind, index); attackTable() -> table
+//   law 9, 11 measureRequest(target, len, headers, len, k0, k1, table, route key) -> segments; then segmentAt(i) ->
+//             row, segmentsBeyond(), segmentRoute(), scoreRequest(body), requestDistance(body), distancePart(distance),
+//             attackExcess(body), structureExcess(body), attackAt(), structureAt(), structureFeature(),
+//             locateSegment(kind, index), locatePath(); attackTable() -> table
 //   law 10    attackFeatures(len, out), attackLevel(len) of the text at INPUT; levelBin(level)
 //   limits    every constant of limits.ts as a global under its own name
 //   tests     byteClass(byte), the table of law 3; write*, the writer of protobuf
@@ -31,13 +32,21 @@ import { SETTINGS_SLOT_BYTES, settingsLoad } from "./settings";
 export { ATTACK_TABLE_BYTES, levelBin, levelOf, NO_LEVEL, putAttackFeatures } from "./attack";
 export { bin, entropyBin, linear, ratio } from "./bin";
 export { byteClass } from "./byte-class";
-export { attackAt, attackExcess, structureAt, structureExcess, structureFeature, wholeScore } from "./context";
+export {
+  attackAt,
+  attackExcess,
+  distancePart,
+  structureAt,
+  structureExcess,
+  structureFeature,
+  wholeScore,
+} from "./context";
 export { BEYOND_TABLE, BINS, extract, HAS_SECOND, SECOND_BINS, WAS_CUT } from "./extract";
 export { featureHash, putFeatureLines } from "./feature";
 export { callerGroup, keyOf, keyOfPair, sipHash13 } from "./hash";
 export { bucketLow, bucketOf } from "./histogram";
 export * from "./limits";
-export { locate, locatedIndex, locatedKind, locatedName, locatedNameLength, locateSegment } from "./locate";
+export { locate, locatedIndex, locatedKind, locatedName, locatedNameLength, locatePath, locateSegment } from "./locate";
 export { log2 } from "./log2";
 export { manifestFits, manifestFollows, manifestIsFor, manifestNames } from "./manifest";
 export {
@@ -49,6 +58,8 @@ export {
   modelId,
   modelKind,
   modelPresent,
+  modelRouteCount,
+  modelRoutes,
   modelStructureBase,
 } from "./model";
 export {
@@ -70,7 +81,7 @@ export {
   refused,
 } from "./refusal";
 export { putRoute, ROUTE_BUFFER } from "./route";
-export { ruleAction, ruleAt, ruleDeadline, ruleId, rulesCount, rulesNeedCaller } from "./rule";
+export { ruleAction, ruleAt, ruleDeadline, ruleId, rulesCount } from "./rule";
 export { rulesMatch } from "./rule-match";
 export { contribution, score, topFeature, topPercent } from "./score";
 export {
@@ -80,6 +91,7 @@ export {
   SEGMENT_BYTES,
   segmentAt,
   segmentCount,
+  segmentRoute,
   segmentsBeyond,
 } from "./segment";
 export {

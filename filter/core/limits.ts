@@ -92,3 +92,9 @@ export const ATTACK_BIAS_MAX: i32 = 65536;
 export const MODEL_CONTEXTS_MAX: i32 = 1024;
 /** Contexts of one window. */
 export const CONTEXTS_MAX: i32 = 256;
+/** Routes of a model: as many as a control plane keeps of a target. */
+export const MODEL_ROUTES_MAX: i32 = 1024;
+/** A request with so much attack excess, in 1/32 nat, is held back from learning (law 11). */
+export const HELD_EXCESS: i32 = 96;
+/** Of the distance, in 1/256, what counts a fifth in the score: the mean of that of 32 Gaussian features (law 11). */
+export const USUAL_DISTANCE: u32 = 8192;

@@ -182,13 +182,9 @@ function searchQuery(id: i32, twice: bool): void {
 export function locate(ptr: usize, len: i32, id: i32, twice: bool): void {
   splitTarget(ptr, len);
   best = 0;
+  locatePath();
+  if (id == feature.PATH_LENGTH || id == feature.PATH_DEPTH) return;
   kind = 0;
-  index = 0;
-  nameLen = 0;
-  if (id == feature.PATH_LENGTH || id == feature.PATH_DEPTH) {
-    kind = SEGMENT_PATH;
-    return;
-  }
   if (!isQueryFeature(id)) searchPath(id, twice);
   if (!isPathFeature(id)) searchQuery(id, twice);
   if (kind == 0) kind = queryLen > 0 ? SEGMENT_QUERY : SEGMENT_PATH;
@@ -204,6 +200,13 @@ function nameParameter(position: i32): void {
     if (i == position) nameLen = <i32>(decode(from, end, NAME, STOPS_NAME) - NAME);
     while (from < end && load<u8>(from) != AMPERSAND) from++;
   }
+}
+
+/** Takes the path as a whole as the place. */
+export function locatePath(): void {
+  kind = SEGMENT_PATH;
+  index = 0;
+  nameLen = 0;
 }
 
 /**

@@ -1,6 +1,6 @@
 // A body of the model section as it is read and refused (law 8): the numbers of the three heads and the thresholds.
 
-import { BIN_MAX, CLASSES, MODEL_CONTEXTS_MAX, SCORE_MAX } from "./limits";
+import { BIN_MAX, CLASSES, MODEL_CONTEXTS_MAX, MODEL_ROUTES_MAX, SCORE_MAX } from "./limits";
 import {
   BODY_HAS_KINDS,
   BODY_PRESENT,
@@ -10,7 +10,10 @@ import {
   modelFactor,
   modelKind,
   modelMean,
+  modelRoutes,
   modelScale,
+  ROUTE_BYTES,
+  ROUTE_COUNT,
   STRUCTURE_BASE,
 } from "./model";
 import {
@@ -34,7 +37,7 @@ const MEAN_BYTES: i32 = 64;
 const FACTOR_BYTES: i32 = 1024;
 const SCALE_BYTES: i32 = 128;
 const CLIP_BYTES: i32 = 64;
-const KINDS_BYTES: i32 = 12;
+const KINDS_BYTES: i32 = 16;
 /** Of means and clips, in 1/64 bin. */
 const DEVIATION_MAX: i32 = 2047;
 const STRUCTURE_BASE_MAX: u32 = 255;
@@ -59,6 +62,8 @@ let contexts: usize = 0;
 let contextsLen: i32 = 0;
 let kinds: usize = 0;
 let kindsLen: i32 = 0;
+let routes: usize = 0;
+let routesLen: i32 = 0;
 let structureBase: u32 = 0;
 let attackId: u64 = 0;
 
@@ -66,7 +71,7 @@ let attackId: u64 = 0;
 function readBody(ptr: usize, len: i32): bool {
   id = attackId = 0;
   alert = deny = structureBase = 0;
-  meanLen = factorLen = scaleLen = clipLen = contextsLen = kindsLen = 0;
+  meanLen = factorLen = scaleLen = clipLen = contextsLen = kindsLen = routesLen = 0;
   readBegin(ptr, len);
   while (readField()) {
     if (isField(1, FIXED64)) id = readValue();
@@ -92,6 +97,10 @@ function readBody(ptr: usize, len: i32): bool {
       kindsLen = readLength();
     } else if (isField(10, VARINT)) structureBase = readValue32();
     else if (isField(11, FIXED64)) attackId = readValue();
+    else if (isField(12, LENGTH)) {
+      routes = readContent();
+      routesLen = readLength();
+    }
   }
   return readOk();
 }
@@ -107,6 +116,7 @@ function contentId(): u64 {
   sha256Add(clip, CLIP_BYTES);
   sha256Add(contexts, contextsLen);
   sha256Add(kinds, kindsLen);
+  sha256Add(routes, routesLen);
   sha256Add(ID_TAIL, 12);
   sha256End(DIGEST);
   return load<u64>(DIGEST);
@@ -150,11 +160,27 @@ function checkContexts(): bool {
   return true;
 }
 
+function checkKinds(): bool {
+  const isSilent = kindsLen == 0 && contextsLen == 0 && routesLen == 0;
+  return kindsLen == KINDS_BYTES || isSilent || refuse("model.kinds", kindsLen, "16 bytes");
+}
+
+function checkRoutes(): bool {
+  if (routesLen % ROUTE_BYTES != 0) return refuse("model.routes", routesLen, "keys of 8 bytes");
+  if (routesLen > MODEL_ROUTES_MAX * ROUTE_BYTES) return refuse("model.routes", routesLen, "8192 bytes");
+  let last: u64 = 0;
+  const end = routes + routesLen;
+  for (let at = routes; at < end; at += ROUTE_BYTES) {
+    const key = load<u64>(at);
+    if (key <= last) return refuse("model.routes", key, "keys ascending, not 0");
+    last = key;
+  }
+  return true;
+}
+
 /** `tableId`: of the section's attack table, 0 without one. */
 function checkBody(tableId: u64): bool {
-  if (!checkNumbers() || !checkContexts()) return false;
-  const isSilent = kindsLen == 0 && contextsLen == 0;
-  if (kindsLen != KINDS_BYTES && !isSilent) return refuse("model.kinds", kindsLen, "12 bytes");
+  if (!checkNumbers() || !checkContexts() || !checkKinds() || !checkRoutes()) return false;
   if (structureBase > STRUCTURE_BASE_MAX) return refuse("model.structure_base", structureBase, "255");
   if (attackId != tableId) return refuse("model.attack_id", attackId, "that of the attack table");
   if (id == 0) return refuse("model.model_id", 0, "not 0");
@@ -177,7 +203,9 @@ function storeBody(body: usize): void {
   memory.copy(modelFactor(body), factor, FACTOR_BYTES);
   memory.copy(modelKind(body, 1), kinds, kindsLen);
   store<u32>(body, structureBase, STRUCTURE_BASE);
+  store<i32>(body, routesLen / ROUTE_BYTES, ROUTE_COUNT);
   memory.copy(modelContexts(body), contexts, contextsLen);
+  memory.copy(modelRoutes(body), routes, routesLen);
 }
 
 /**

@@ -4,10 +4,10 @@
 // Slot: two bodies, then the attack table: 32,768 weights (i8), the bias (i32), 4 bytes of nothing, its id (u64), which
 // is 0 without a table. Aligned to 16 if the slot is. Body, little-endian: 0 u32 present (bit 0), with kinds (bit 1),
 // 4 u32 alert threshold, 8 u32 deny threshold, 12 u32 contexts, 16 u64 model id, 24 u64 attack id, 32 mean (32 x i16),
-// 96 scale (32 x u32), 224 clip (32 x i16), 288 factor (32 x 32 x i8), 1312 kinds (3 x 4 bytes), 1324 u32 structure
-// base, 1328 contexts (rows of 16 bytes).
+// 96 scale (32 x u32), 224 clip (32 x i16), 288 factor (32 x 32 x i8), 1312 kinds (4 x 4 bytes), 1328 u32 structure
+// base, 1332 u32 routes, 1336 8 bytes of nothing, 1344 contexts (rows of 16 bytes), 17728 routes (u64).
 
-import { ATTACK_WEIGHTS, MODEL_CONTEXTS_MAX } from "./limits";
+import { ATTACK_WEIGHTS, MODEL_CONTEXTS_MAX, MODEL_ROUTES_MAX } from "./limits";
 
 /** Of the first word of a body. */
 export const BODY_PRESENT: u32 = 1;
@@ -17,12 +17,18 @@ const SCALE: usize = 96;
 const CLIP: usize = 224;
 const FACTOR: usize = 288;
 const KINDS: usize = 1312;
-export const STRUCTURE_BASE: usize = 1324;
-const CONTEXTS: usize = 1328;
+export const STRUCTURE_BASE: usize = 1328;
+export const ROUTE_COUNT: usize = 1332;
+const CONTEXTS: i32 = 1344;
 /** Size of a row of a context. */
 export const CONTEXT_BYTES: i32 = 16;
+/** Size of the key of a route. */
+export const ROUTE_BYTES: i32 = 8;
+const ROUTES: i32 = CONTEXTS + MODEL_CONTEXTS_MAX * CONTEXT_BYTES;
 /** Size of a body in bytes: where the candidate begins in a slot. */
-export const MODEL_BODY_BYTES: i32 = 1328 + MODEL_CONTEXTS_MAX * CONTEXT_BYTES;
+export const MODEL_BODY_BYTES: i32 = ROUTES + MODEL_ROUTES_MAX * ROUTE_BYTES;
+/** The kind that routes are, beside those of segments. */
+export const KIND_ROUTE: i32 = 4;
 const TABLE: i32 = 2 * MODEL_BODY_BYTES;
 const TABLE_ID: i32 = TABLE + ATTACK_WEIGHTS + 8;
 /** Size of a slot in bytes. */
@@ -104,7 +110,7 @@ export function modelHasKinds(body: usize): bool {
   return (load<u32>(body) & BODY_HAS_KINDS) != 0;
 }
 
-/** Address of what is known of a kind of segments, 1 to 3: base (i16), name surprise (u8), a byte of nothing. */
+/** Address of what is known of a kind of segments, 1 to 3, or of routes: base (i16), name surprise (u8), a spare. */
 export function modelKind(body: usize, kind: i32): usize {
   return body + KINDS + ((<usize>(kind - 1)) << 2);
 }
@@ -122,4 +128,14 @@ export function modelContextCount(body: usize): i32 {
 /** Address of the contexts: rows of 16 bytes (law 11), ascending by key. */
 export function modelContexts(body: usize): usize {
   return body + CONTEXTS;
+}
+
+/** Number of routes. */
+export function modelRouteCount(body: usize): i32 {
+  return load<i32>(body, ROUTE_COUNT);
+}
+
+/** Address of the route keys (u64), ascending. */
+export function modelRoutes(body: usize): usize {
+  return body + ROUTES;
 }

@@ -15,8 +15,6 @@ export const FIELD_CALLER: i32 = 1;
 export const FIELD_GROUP: i32 = 2;
 export const FIELD_METHOD: i32 = 4;
 export const FIELD_ROUTE: i32 = 8;
-/** The combinations with caller or group. */
-const WITH_CALLER: u32 = 0xeeee;
 
 const RECORDS: usize = 16;
 const RECORD_BYTES: usize = 40;
@@ -36,11 +34,6 @@ export function rulesCount(set: usize): i32 {
 /** Combinations of fields that rules of the set have: bit c for a combination c. */
 export function rulesCombinations(set: usize): u32 {
   return load<u32>(set, 4);
-}
-
-/** True if a rule asks for the caller or its group: only then must the caller be known before the verdict. */
-export function rulesNeedCaller(set: usize): bool {
-  return (rulesCombinations(set) & WITH_CALLER) != 0;
 }
 
 /** Address of record `number`, 0 among them. */

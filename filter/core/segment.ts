@@ -57,20 +57,30 @@ let key0: u64 = 0;
 let key1: u64 = 0;
 let table: usize = 0;
 let edition: u32 = 0;
+let route: u64 = 0;
 
 /** Changes whenever a segment is added or taken away. */
 export let segmentEdition: u32 = 0;
 
-/** Begins the segments of a request: mesh key, and the attack table that levels are of (0: no levels). */
-export function beginSegments(k0: u64, k1: u64, attackTable: usize): void {
+/**
+ * Begins the segments of a request: mesh key, the attack table that levels are of (0: no levels), and the key of the
+ * request's route (0: the overflow route, or none is known).
+ */
+export function beginSegments(k0: u64, k1: u64, attackTable: usize, routeKey: u64): void {
   if (k0 != key0 || k1 != key1 || attackTable != table || modelEdition != edition) cacheClear();
   key0 = k0;
   key1 = k1;
   table = attackTable;
   edition = modelEdition;
+  route = routeKey;
   count = headers = 0;
   beyond = false;
   segmentEdition++;
+}
+
+/** Key of the route of the request at work; 0 where it has none. */
+export function segmentRoute(): u64 {
+  return route;
 }
 
 /** Segments so far; at most 448. */

@@ -34,9 +34,9 @@ function addHeaders(block: usize, len: i32): bool {
 }
 
 /**
- * Measures a request: its target, its header block (0 bytes: none), the mesh key, and the attack table (0: no levels).
- * Returns how many segments it has, -1 if the header block is not readable. Then scoreRequest, segmentAt, locateSegment
- * ask about it, as long as target and headers lie where they do.
+ * Measures a request: its target, its header block (0 bytes: none), the mesh key, the attack table (0: no levels), and
+ * the key of its route (0: the overflow route). Returns how many segments it has, -1 if the header block is not
+ * readable. Then scoreRequest, segmentAt, locateSegment ask about it, as long as target and headers lie where they do.
  */
 export function measureRequest(
   target: usize,
@@ -46,9 +46,10 @@ export function measureRequest(
   k0: u64,
   k1: u64,
   table: usize,
+  routeKey: u64,
 ): i32 {
   flags = extract(target, targetLen);
-  beginSegments(k0, k1, table);
+  beginSegments(k0, k1, table, routeKey);
   addTargetSegments((flags & HAS_SECOND) != 0);
   return addHeaders(headers, headersLen) ? segmentCount() : -1;
 }

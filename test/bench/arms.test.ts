@@ -174,7 +174,8 @@ test("unique values stand where values stood", () => {
 test("a loss is what is found less, in points, over the rows that count", () => {
   const rows = [...set.labels.keys()].filter((row) => set.labels[row]!.phase === "test");
   const verdict = (row: number, found: boolean) => {
-    return { row, score: 0, deny1: found && set.labels[row]!.attack, deny01: false, deny: false, at: "", reason: "" };
+    const nothing = { score: 0, deny01: false, deny: false, at: "", reason: "", learnt: 0 };
+    return { ...nothing, row, deny1: found && set.labels[row]!.attack };
   };
   const attacks = rows.filter((row) => set.labels[row]!.attack);
   const without = new Set(attacks.slice(0, 50));

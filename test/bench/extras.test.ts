@@ -13,7 +13,7 @@ import { ARMS } from "../../bench/quality/poison.ts";
 import { PriorBook } from "../../bench/quality/priors.ts";
 import { type Run, runSet } from "../../bench/quality/run.ts";
 import type { QualitySet } from "../../bench/quality/set.ts";
-import { lossTable, scaleTable, seedsTable } from "../../bench/quality/table.ts";
+import { curveTable, lossTable, scaleTable, seedsTable } from "../../bench/quality/table.ts";
 import { loadCore } from "../../control-plane/core.ts";
 import { type DayMoments, learntOf } from "../../control-plane/train/aggregate.ts";
 import { trainModel } from "../../control-plane/train/model.ts";
@@ -129,6 +129,23 @@ test("a stream is repeated to as many requests as were asked for, and the same r
     assert.ok(requestsPerSecond > 0);
   }
   assert.is(scaleTable([result]).length, 4);
+});
+
+test("the learning curve begins before anything is learnt, and is told against the protocol", async () => {
+  const { result, unjudged } = await run(set, { learningCurve: true });
+  assert.is(unjudged, 0);
+  const curve = result.learningCurve!;
+  assert.equal(
+    curve.map(({ requests, services }) => [requests, services]),
+    [0, 10, 20, 50, 100].map((requests) => [requests, 3]),
+    "a learn phase has 144 rows, 10 of which calibrate",
+  );
+  for (const { t1, thr1, below } of curve) {
+    assert.ok(Math.abs(below.t1 - 100 * (result.t1 - t1)) < 0.01, `${below.t1} points below ${result.t1}`);
+    assert.ok(Math.abs(below.thr1 - 100 * (result.thr1.tpr - thr1.tpr)) < 0.01, `${below.thr1} points`);
+  }
+  assert.ok(curve[0]!.auc > 0.75, `the prior alone: auc ${curve[0]!.auc}`);
+  assert.is(curveTable([result]).length, 2 + curve.length);
 });
 
 test("means over splits are for sets without an order of time", async () => {

@@ -31,16 +31,16 @@ function plainSet(): QualitySet {
   };
 }
 
-test("a trainer looks after 45 % of the normal rows, after 60 %, and after every further 5 %", () => {
+test("a trainer looks after 6, 18, 45 and 60 % of the normal rows, and after every further 5 %", () => {
   const stages = protocolSchedule(plainSet()).get("s")!;
   assert.equal(
     stages.map(({ learn }) => learn.length),
-    [45, 15, 5, 5, 5, 5, 5, 5, 5, 5],
+    [6, 12, 27, 15, 5, 5, 5, 5, 5, 5, 5, 5],
   );
   assert.equal(
     stages.map(({ score }) => score.length),
     // An attack that comes after the last normal row of a step is scored by the next model.
-    [0, 0, 9, 10, 10, 10, 10, 10, 10, 11],
+    [0, 0, 0, 0, 9, 10, 10, 10, 10, 10, 10, 11],
   );
 });
 
@@ -84,6 +84,12 @@ test("the learning curve leaves out services with too short a learn phase", () =
       [0, 80],
     ],
   );
+});
+
+test("at 0 learnt requests the whole test phase is scored before anything is learnt", () => {
+  const stages = curveSchedule(plainSet(), 0, 0).get("s")!;
+  assert.is(stages.flatMap(({ learn }) => learn).length, 0);
+  assert.is(stages.flatMap(({ score }) => score).length, 80);
 });
 
 test("what the filter's side gets of a row holds no label", () => {

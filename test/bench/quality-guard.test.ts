@@ -26,16 +26,17 @@ function run(of: QualitySet, more: Partial<Parameters<typeof runSet>[1]> = {}): 
 function broken({ auc, t1, thr1, deny, byKind, byPosition, reasonHit }: Result): string[] {
   const at1 = (kind: string) => byKind[kind]?.t1 ?? 0;
   const bounds: Record<string, boolean> = {
-    auc: auc >= 0.985,
-    t1: t1 >= 0.96,
-    "t1 of injections": at1("injection") >= 0.93,
-    "t1 of tampering": at1("tampering") >= 0.9,
+    auc: auc >= 0.98,
+    t1: t1 >= 0.84,
+    "t1 of injections": at1("injection") >= 0.95,
+    "t1 of tampering": at1("tampering") >= 0.55,
+    "auc of tampering": (byKind.tampering?.auc ?? 0) >= 0.97,
     "t1 of evasion": at1("evasion") >= 0.97,
-    "t1 in headers": (byPosition.header?.t1 ?? 0) >= 0.85,
+    "t1 in headers": (byPosition.header?.t1 ?? 0) >= 0.9,
     "false alarms at thr1": thr1.fpr <= 0.01,
-    "detection at thr1": thr1.tpr >= 0.6,
+    "detection at thr1": thr1.tpr >= 0.26,
     "normal requests denied": deny.denied === 0,
-    "attacks denied": deny.tpr >= 0.25,
+    "attacks denied": deny.tpr >= 0.04,
     "reason hit": (reasonHit ?? 0) >= 0.97,
   };
   return Object.keys(bounds).filter((name) => !bounds[name]);
@@ -60,7 +61,7 @@ for (const head of HEADS) {
   test(`without the ${head} head what it alone sees is lost`, async () => {
     const { result } = await run(set, { without: head });
     const names = broken(result);
-    for (const name of [NEEDED[head], "t1"])
+    for (const name of [NEEDED[head], "auc"])
       assert.ok(names.includes(name), `${name} holds: ${JSON.stringify(result)}`);
   });
 }

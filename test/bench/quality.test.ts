@@ -15,12 +15,16 @@ import type { Model } from "../../control-plane/domain.ts";
 import { encodeModels } from "../../control-plane/snapshot/encode.ts";
 import { SimulatedDisk } from "../../control-plane/store/memory.ts";
 import { named, trainModel } from "../../control-plane/train/model.ts";
+import { HELD_EXCESS } from "../../filter/core/limits.ts";
 import { momentsOf } from "../control-plane/fixture.ts";
+import type { AttackTable } from "../reference/attack.ts";
 import { agrees, type Body, type WholeScore, wholeScore } from "../reference/contexts.ts";
 import { extract, REASON_NAMES } from "../reference/features.ts";
 import { segmentsOf } from "../reference/request-segments.ts";
+import { routeKey, routeOf } from "../reference/route.ts";
 import { readModels } from "../reference/sections.ts";
 import { splitTarget } from "../reference/target.ts";
+import { OWN_ATTACKS } from "../support/own-attacks.ts";
 import { Prng } from "../support/prng.ts";
 import { targets } from "../support/requests.ts";
 import { guardSet } from "./guard-set.ts";
@@ -118,9 +122,7 @@ test("a model that has lost its factor, or its mean, is seen where the other hea
   type Train = typeof trainModel;
   const broken = (change: (model: Model) => Model): Train => {
     return (...input) => {
-      const model = trainModel(...input);
-      if (model === undefined) return undefined;
-      const { modelId: _, ...numbers } = change(model);
+      const { modelId: _, ...numbers } = change(trainModel(...input));
       return named(numbers, core);
     };
   };
@@ -132,8 +134,14 @@ test("a model that has lost its factor, or its mean, is seen where the other hea
   }
 });
 
-/** Learns normal rows of a service and judges by them. */
-async function taught(of: QualitySet, svc: string, mode: "learn" | "enforce") {
+/** What was fed, and the model that judged it. */
+interface Batch {
+  model: Model;
+  requests: readonly Request[];
+}
+
+/** Learns normal rows of a service, others among the first of them, and judges by them. */
+async function taught(of: QualitySet, svc: string, mode: "learn" | "enforce", others: readonly Request[] = []) {
   const mesh = await BenchMesh.open([svc], { core, ...shipped, mode });
   const own = [...of.requests.keys()].filter((row) => of.requests[row]!.svc === svc);
   const part = (attack: boolean, phase: string): Request[] =>
@@ -142,15 +150,17 @@ async function taught(of: QualitySet, svc: string, mode: "learn" | "enforce") {
       .map((row) => of.requests[row]!);
   const learn = part(false, "learn");
   const most = Math.floor(0.7 * learn.length);
-  for (const some of [learn.slice(0, most), learn.slice(most)]) {
-    assert.equal(new Set(mesh.feed(svc, some)), new Set([200]));
+  const target = mesh.target(svc);
+  const batches: Batch[] = [];
+  for (const requests of [[...others, ...learn.slice(0, most)], learn.slice(most)]) {
+    batches.push({ model: mesh.plane.model(target)!, requests });
+    assert.equal(new Set(mesh.feed(svc, requests)), new Set([200]));
     await mesh.settle();
     await mesh.train();
     await mesh.settle();
   }
-  const target = mesh.target(svc);
   const model = mesh.plane.model(target)!;
-  return { mesh, target, model, learn, test: [...part(false, "test"), ...part(true, "test")] };
+  return { mesh, target, model, batches, test: [...part(false, "test"), ...part(true, "test")] };
 }
 
 const KINDS = ["path", "query", "header"];
@@ -167,8 +177,16 @@ function judgementOf(whole: WholeScore, deny: number): Judgement {
   };
 }
 
+/** What the law says of a request. */
+function wholeOf({ m, u, h }: Request, body: Body, table: AttackTable | undefined, key: Uint8Array): WholeScore {
+  const target = splitTarget(u);
+  const route = routeKey(key, routeOf(m, u, false));
+  const scored = { target, extraction: extract(u), segments: segmentsOf(target, h), routeKey: route };
+  return wholeScore(body, table, scored, key);
+}
+
 test("scores, reasons, places and denials are those of the law, with the hash key of the service's mesh", async () => {
-  const { mesh, model } = await taught(guardSet(2), "shop", "learn");
+  const { mesh, model, batches } = await taught(guardSet(2), "shop", "learn");
   const { hashKeys, attack } = mesh.plane;
   const { current, attack: table } = readModels(encodeModels({ current: model, candidate: undefined }, attack));
   const wild = [...targets(11, 400, 20)].filter((target) => /^[\0-\x7f]*$/.test(target));
@@ -178,18 +196,18 @@ test("scores, reasons, places and denials are those of the law, with the hash ke
     ...rows,
     ...[...wild, "/a%2525b?x=%25%32%37"].map((u, i): Request => ({ ...rows[i]!, u })),
     { ...rows[0]!, h: [["x-new", "1"] as const, ...rows[0]!.h] },
+    { ...batches[0]!.requests[0]!, m: "DELETE" },
   ];
   const judged = new Judge(core).judge(model, mesh.plane, sample);
-  for (const [i, { u, h }] of sample.entries()) {
-    const target = splitTarget(u);
-    const scored = { target, extraction: extract(u), segments: segmentsOf(target, h) };
-    const whole = wholeScore(current as Body, table, scored, hashKeys[0]!.key);
+  for (const [i, request] of sample.entries()) {
+    const { u } = request;
+    const whole = wholeOf(request, current as Body, table, hashKeys[0]!.key);
     const expected = judgementOf(whole, model.denyThreshold);
     const nothing = { score: 0, deny: false, reason: "", location: "" };
     assert.equal(judged[i], whole.score === 0 ? nothing : expected, u);
   }
   const reasons = new Set(judged.map(({ reason }) => reason));
-  assert.ok(reasons.has("attack_level"), `${[...reasons]}`);
+  for (const reason of ["attack_level", "new_name"]) assert.ok(reasons.has(reason), `${[...reasons]}`);
   assert.ok(
     judged.some(({ location }) => location.startsWith("header:")),
     "a header is told",
@@ -197,17 +215,34 @@ test("scores, reasons, places and denials are those of the law, with the hash ke
   assert.equal(new Set(judged.map(({ deny }) => deny)), new Set([true, false]));
 });
 
-test("only normal rows are learnt from, and an enforcing sidecar denies what the judge says", async () => {
-  const { mesh, target, model, learn, test } = await taught(set, "shop", "enforce");
-  const learnt = momentsOf(learn.map(({ u }) => ({ bins: core.binsOf(Buffer.from(u)), group: 0 })))[0];
-  assert.equal(Object.values(mesh.plane.statistics(target, model.modelId).moments), [learnt]);
-  const judged = new Judge(core).judge(model, mesh.plane, test);
-  const answers = mesh.feed("shop", test);
+test("what is much like an attack is held back, and an enforcing sidecar denies what the judge says", async () => {
+  const prng = new Prng(8);
+  const attacks = set.requests.filter(({ svc }, row) => svc === "shop" && set.labels[row]!.attack);
+  const others = attacks.filter(() => prng.oneIn(2));
+  const { mesh, target, model, batches, test } = await taught(set, "shop", "enforce", others);
+  const { hashKeys, attack } = mesh.plane;
+  const learnt = batches.flatMap(({ model, requests }) => {
+    const { current, attack: table } = readModels(encodeModels({ current: model, candidate: undefined }, attack));
+    const isHeld = (request: Request) => {
+      const excess = wholeOf(request, current as Body, table, hashKeys[0]!.key).attack;
+      return current!.contexts.length > 0 && excess >= HELD_EXCESS;
+    };
+    return requests.filter((request) => !isHeld(request));
+  });
+  const moments = momentsOf(learnt.map(({ u }) => ({ bins: core.binsOf(Buffer.from(u)), group: 0 })))[0];
+  const statistics = mesh.plane.statistics(target, model.modelId);
+  assert.equal(Object.values(statistics.moments), [moments]);
+  const fed = batches.flatMap(({ requests }) => requests).length;
+  assert.is(statistics.counts.held, fed - learnt.length);
+  const blatant = OWN_ATTACKS.map((u): Request => ({ ...test[0]!, u }));
+  const judged = new Judge(core).judge(model, mesh.plane, [...test, ...blatant]);
+  const answers = mesh.feed("shop", [...test, ...blatant]);
   assert.equal(
     answers,
     judged.map(({ deny }) => (deny ? 403 : 200)),
   );
-  assert.ok(answers.filter((answer) => answer === 403).length > 10, "some are denied");
+  const denied = answers.filter((answer) => answer === 403).length;
+  assert.ok(denied > 10, `${denied} are denied`);
 });
 
 test.run();

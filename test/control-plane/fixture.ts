@@ -15,6 +15,7 @@ import type { DayMoments } from "../../control-plane/train/aggregate.ts";
 import { tableIdOf } from "../../control-plane/train/attack-table.ts";
 import type { Prior } from "../../control-plane/train/prior.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../control-plane/train/settings.ts";
+import type { UsualScores } from "../../control-plane/train/usual-scores.ts";
 import { WorkloadBook } from "../../control-plane/workloads.ts";
 import { ManualClock } from "../support/clock.ts";
 import { Prng } from "../support/prng.ts";
@@ -83,19 +84,32 @@ export function momentsOf(list: readonly Measured[]): Record<string, Moments> {
   return moments;
 }
 
+/** Groups of callers enough that what all of them show is believed. */
+export const ALL_GROUPS = 0xff;
+
+/** A segment as a context row counts it; without `groups`, callers of every group had a part in it. */
+export interface Counted {
+  length: number;
+  level: number;
+  classes: number;
+  groups?: number;
+}
+
 /** A context in which each segment has one length, one level and the classes of a set. */
-export function contextOf(
-  kind: ContextSums["kind"],
-  segments: readonly { length: number; level: number; classes: number }[],
-): ContextSums {
-  const tally = (size: number, has: (at: number, one: (typeof segments)[0]) => boolean) =>
-    Array.from({ length: size }, (_, at) => segments.filter((one) => has(at, one)).length);
+export function contextOf(kind: ContextSums["kind"], segments: readonly Counted[]): ContextSums {
+  const tally = (size: number, has: (at: number, one: Counted) => boolean) => {
+    const shown = Array.from({ length: size }, (_, at) => segments.filter((one) => has(at, one)));
+    const groups = shown.map((ones) => ones.reduce((set, one) => set | (one.groups ?? ALL_GROUPS), 0));
+    return { counts: shown.map((ones) => ones.length), groups };
+  };
+  const classes = tally(11, (at, one) => ((one.classes >> at) & 1) === 1);
+  const lengths = tally(25, (at, { length }) => length === at);
+  const levels = tally(32, (at, { level }) => level === at);
   return {
     kind,
     n: segments.length,
-    classes: tally(11, (at, { classes }) => ((classes >> at) & 1) === 1),
-    lengths: tally(25, (at, { length }) => length === at),
-    levels: tally(32, (at, { level }) => level === at),
+    ...{ classes: classes.counts, lengths: lengths.counts, levels: levels.counts },
+    ...{ classGroups: classes.groups, lengthGroups: lengths.groups, levelGroups: levels.groups },
   };
 }
 
@@ -104,12 +118,16 @@ function contextsOf(list: readonly Measured[]): Record<string, ContextSums> {
   const contexts: Record<string, ContextSums> = {};
   contexts[contextKey(0)] = contextOf(
     1,
-    list.map(({ bins }) => ({ length: bins[3]!, level: 14, classes: 1 + 4 * Math.min(1, bins[8]!) })),
+    list.map(({ bins, group }) => ({
+      ...{ length: bins[3]!, level: 14, classes: 1 + 4 * Math.min(1, bins[8]!) },
+      groups: 1 << group,
+    })),
   );
   const values = list.filter(({ bins }) => bins[1]! > 0);
-  for (const [i, { bins }] of values.entries()) {
+  for (const [i, { bins, group }] of values.entries()) {
     const key = contextKey(1 + (bins[10]! % 3));
-    const one = contextOf(2, [{ length: bins[1]!, level: 12 + (i % 4), classes: 1 << (bins[10]! % 11) }]);
+    const shown = { length: bins[1]!, level: 12 + (i % 4), classes: 1 << (bins[10]! % 11), groups: 1 << group };
+    const one = contextOf(2, [shown]);
     contexts[key] = addContexts({ [key]: one }, contexts[key] === undefined ? {} : { [key]: contexts[key] })[key]!;
   }
   return contexts;
@@ -117,7 +135,18 @@ function contextsOf(list: readonly Measured[]): Record<string, ContextSums> {
 
 /** A day of which only the moments are known. */
 export function dayOf(day: number, moments: Record<string, Moments>): DayMoments {
-  return { day, moments, contexts: {} };
+  return { day, moments, contexts: {}, routes: {} };
+}
+
+/** Scores that fall off exponentially, by a mean of 4 above 8: 1,000,000 of them, of models of any age. */
+export const usual: UsualScores = { ages: [{ learnt: 0, counts: exponentialCounts(1e6, 8, 4) }] };
+
+/** How many of so many scores fall into each bucket, where the share above t is e^(-(t - from) / mean). */
+export function exponentialCounts(total: number, from: number, mean: number): number[] {
+  const { SCORE_BUCKETS } = core.limits;
+  const above = (t: number) => Math.floor(total * Math.min(1, Math.exp(-(t - from) / mean)) + 0.5);
+  const ends = Array.from({ length: SCORE_BUCKETS }, (_, bucket) => above(core.bucketEnd(bucket) / 256));
+  return ends.map((end, bucket) => (bucket === 0 ? total : (ends[bucket - 1] as number)) - end);
 }
 
 /** Statistics of requests that were all learnt; scored under no model. */
@@ -199,7 +228,7 @@ export async function openPlane(spec: PlaneSpec = {}) {
   const rules = new RuleBook({ store, core, clock, publisher: publication, workloads, observe });
   const ingest = new WindowIngest({ store, core, clock });
   const cycle = new Cycle({
-    ...{ store, core, clock, publication, prior, attack: table, settings, observe, trainEveryMs: 1000 },
+    ...{ store, core, clock, publication, prior, attack: table, usual, settings, observe, trainEveryMs: 1000 },
     ...(spec.train === undefined ? {} : { train: spec.train }),
   });
   return { disk, clock, store, publication, workloads, rules, ingest, cycle, events };

@@ -109,20 +109,20 @@ test("under another attack table models and contexts are learnt again; moments a
   await first.cycle.turn();
   const record = (plane: Plane) => plane.store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
   const learnt = (plane: Plane) => readDays(plane.store.reader, TARGET)[0]!.statistics;
-  const { modelId, attackId } = record(first).candidate!.model;
+  const { modelId, attackId } = record(first).current!.model;
   assert.is(attackId, attack.tableId);
 
   const same = await openPlane({ settings, disk: first.disk.after("power") });
-  assert.is(record(same).candidate!.model.modelId, modelId);
+  assert.is(record(same).current!.model.modelId, modelId);
   assert.equal(learnt(same), statistics);
 
   const other = attackTable(40);
   const next = await openPlane({ settings, disk: same.disk.after("power"), attack: other });
-  assert.equal([record(next).candidate, record(next).attackId], [null, other.tableId]);
+  assert.equal([record(next).current, record(next).attackId], [null, other.tableId]);
   assert.equal(learnt(next), { ...statistics, contexts: {} });
   await next.ingest.accept(windowOf({ statistics, windowSeq: 2, startMs: next.clock.nowMs() }));
   await next.cycle.turn();
-  assert.is(record(next).candidate!.model.attackId, other.tableId);
+  assert.is(record(next).current!.model.attackId, other.tableId);
   assert.equal(learnt(next).contexts, statistics.contexts);
 });
 
@@ -132,12 +132,49 @@ test("a model of before there were attack tables is dropped, and what else was s
   await workloads.setMode(TARGET, "enforce", "");
   const { attackId: _, ...old } = store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
   const model = { ...trainModel([dayOf(1, momentsOf(requests(1, 100)))], prior, core)! } as Partial<Model>;
-  for (const field of ["contexts", "kinds", "structureBase", "attackId"] as const) delete model[field];
+  for (const field of ["contexts", "kinds", "routes", "structureBase", "attackId"] as const) delete model[field];
   const current = { model, basis: { learnt: 100, trainedAtMs: 1 } };
   await store.transact((transaction) => transaction.put(workloadKey(TARGET), { ...old, current }));
   const next = await openPlane({ disk: disk.after("power") });
   const record = next.store.reader.get<WorkloadRecord>(workloadKey(TARGET));
   assert.equal(record, { ...old, current: null, attackId: attack.tableId });
+});
+
+/** Starts again over a store in which the workload's record is this. */
+async function restarted({ store, disk }: Plane, record: WorkloadRecord, table = attack): Promise<Plane> {
+  await store.transact((transaction) => transaction.put(workloadKey(TARGET), record));
+  return openPlane({ disk: disk.after("power"), attack: table });
+}
+
+test("scores of models stay with their attack table, and go with it", async () => {
+  const plane = await openPlane();
+  await plane.workloads.ensure(TARGET);
+  const record = plane.store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
+  const scores = new Array<number>(128).fill(0).with(40, 900);
+  const same = await restarted(plane, { ...record, scores });
+  assert.equal(same.store.reader.get<WorkloadRecord>(workloadKey(TARGET)), { ...record, scores });
+  const other = attackTable(40);
+  const next = await restarted(same, { ...record, scores }, other);
+  const found = next.store.reader.get<WorkloadRecord>(workloadKey(TARGET));
+  assert.equal(found, { ...record, attackId: other.tableId });
+});
+
+test("a model of before there were routes is dropped; scores, contexts and a newer candidate stay", async () => {
+  const plane = await openPlane();
+  await plane.workloads.ensure(TARGET);
+  const statistics = statisticsOf(requests(1, 100));
+  await plane.ingest.accept(windowOf({ statistics, startMs: plane.clock.nowMs() }));
+  const record = plane.store.reader.get<WorkloadRecord>(workloadKey(TARGET))!;
+  const { moments, contexts } = statistics;
+  const model = trainModel([{ ...dayOf(1, moments), contexts }], prior, core, attack)!;
+  const { routes: _, ...old } = model;
+  const trained = (one: Partial<Model>) => ({ model: one as Model, basis: { learnt: 100, trainedAtMs: 1 } });
+  const scores = new Array<number>(128).fill(1);
+  const before = { ...record, current: trained(old), candidate: trained(model), scores };
+  const next = await restarted(plane, before);
+  const found = next.store.reader.get<WorkloadRecord>(workloadKey(TARGET));
+  assert.equal(found, { ...before, current: null });
+  assert.equal(readDays(next.store.reader, TARGET)[0]!.statistics.contexts, contexts);
 });
 
 test("the hash key is made once, and the last ten manifests are remembered", async () => {

@@ -23,8 +23,9 @@ const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
 
 /** A golden request as bytes. */
-function sent({ target, headers }: GoldenRequest): SentRequest {
-  return { target: toBytes(target), headers: headers.map(([name, value]) => [toBytes(name), toBytes(value)] as const) };
+function sent({ target, headers, routeKey }: GoldenRequest & { routeKey: string }): SentRequest {
+  const list = headers.map(([name, value]) => [toBytes(name), toBytes(value)] as const);
+  return { target: toBytes(target), headers: list, routeKey: BigInt(`0x${routeKey}`) };
 }
 
 for (const [stem, cases] of Object.entries(VECTORS)) {
@@ -133,11 +134,11 @@ for (const [build, core] of Object.entries(BUILDS)) {
 
   test(`${build} cuts the golden requests into segments`, () => {
     assert.is(core.checkSection("model", goldenSection(0)), null);
-    for (const { target, headers, segments, beyond } of readCases("segments")) {
+    for (const { target, headers, segments, beyond, routeKey } of readCases("segments")) {
       const rows = segments.map(([kind, index, , , length, classes, key, level]) => {
         return { kind, index, key: BigInt(`0x${key}`), length, classes, level };
       });
-      assert.equal(measureByCore(core, sent({ target, headers }), GOLDEN_KEY), { rows, beyond }, target);
+      assert.equal(measureByCore(core, sent({ target, headers, routeKey }), GOLDEN_KEY), { rows, beyond }, target);
     }
   });
 
@@ -155,6 +156,15 @@ for (const [build, core] of Object.entries(BUILDS)) {
     }
   });
 }
+
+test("the golden whole scores tell every head, and of structure every sign", () => {
+  const told = new Set(readCases("wholes").map(({ reason }) => Math.max(31, reason.feature)));
+  assert.equal(
+    [...told].sort((a, b) => a - b),
+    [31, 32, 33, 34, 35, 36],
+  );
+  assert.ok(readCases("segments").some(({ routeKey }) => routeKey === hex64(0n)));
+});
 
 test("every bound of limits.ts is exported under its name", () => {
   for (const core of Object.values(BUILDS)) {

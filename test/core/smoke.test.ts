@@ -32,6 +32,13 @@ test("a key of two ranges is that of both in a row, wherever they meet", () => {
   }
 });
 
+test("what does not fit into the input buffer is not put there", () => {
+  const room = core.constant("INPUT_BYTES");
+  assert.is(core.put(new Uint8Array(room))[0], core.constant("INPUT"));
+  assert.throws(() => core.put(new Uint8Array(room + 1)), /1310721 bytes do not fit/);
+  assert.throws(() => core.put(new Uint8Array(16), new Uint8Array(room - 15)), /1310721 bytes do not fit/);
+});
+
 test("SHA-256 agrees with Node's at every length around a block", () => {
   for (const length of [0, 1, 3, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 129, 1000]) {
     const message = new Prng(length).bytes(length);

@@ -1,5 +1,5 @@
 // The reference, the SIMD build and the scalar build make the same of whole requests: segments, levels, excesses,
-// scores and reasons, under bodies whose contexts know two names in three. fast-check shrinks what disagrees.
+// scores and reasons, under bodies that know two names and two routes in three. fast-check shrinks what disagrees.
 
 import fc from "fast-check";
 import { test } from "uvu";
@@ -10,13 +10,14 @@ import { toBytes } from "../reference/bytes.ts";
 import { type Body, type Scored, type WholeScore, wholeScore } from "../reference/contexts.ts";
 import { extract } from "../reference/features.ts";
 import { contextKey, type Header, type Segments, segmentsOf } from "../reference/request-segments.ts";
+import { routeKey, routeOf } from "../reference/route.ts";
 import { splitTarget } from "../reference/target.ts";
 import { Core } from "../support/core.ts";
 import { measureByCore, type SegmentRow, wholeByCore } from "../support/core-wholes.ts";
 import { bodyWithHeads, headers as drawHeaders, testContexts, testTable } from "../support/heads.ts";
 import { testModels } from "../support/models.ts";
 import { Prng } from "../support/prng.ts";
-import { longTarget, shortTarget } from "../support/requests.ts";
+import { longTarget, method, shortTarget } from "../support/requests.ts";
 import { attackTable, model } from "../support/sections.ts";
 
 const BUILDS = { core: new Core("core"), "core-scalar": new Core("core-scalar") };
@@ -27,6 +28,7 @@ const TABLE = testTable(new Prng(31));
 const SENT_TABLE = attackTable(TABLE.weights, TABLE.bias);
 
 interface Request {
+  method: string;
   target: string;
   headers: readonly Header[];
 }
@@ -54,22 +56,30 @@ const name = fc.oneof(fc.constantFrom("cookie", "user-agent", "host", "b3", "x-b
 const value = fc.oneof(text, drawnTarget);
 const drawnHeaders = fc.nat().map((seed) => drawHeaders(new Prng(seed)));
 const headers = fc.oneof(fc.array(fc.tuple(name, value), { maxLength: 4 }), drawnHeaders);
-const request: fc.Arbitrary<Request> = fc.record({ target, headers });
+const methods = fc.nat().map((seed) => method(new Prng(seed)));
+const request: fc.Arbitrary<Request> = fc.record({ method: methods, target, headers });
 
-function scoredOf({ target, headers }: Request): Scored {
+function scoredOf({ method, target, headers }: Request): Scored & { routeKey: bigint } {
   const split = splitTarget(target);
-  return { target: split, extraction: extract(target), segments: segmentsOf(split, headers) };
+  const routed = { routeKey: routeKey(KEY, routeOf(method, target, false)) };
+  return { target: split, extraction: extract(target), segments: segmentsOf(split, headers), ...routed };
 }
 
-/** Bodies with contexts of names that the generator draws. */
+/** Bodies with contexts of names and with routes that the generator draws. */
 function bodies(): Body[] {
   const prng = new Prng(88);
-  const drawn = Array.from({ length: 40 }, () => ({ target: shortTarget(prng), headers: drawHeaders(prng) }));
-  const segments = drawn.flatMap((one) => scoredOf(one).segments.list);
+  const drawn = Array.from({ length: 40 }, () => ({
+    method: method(prng),
+    target: shortTarget(prng),
+    headers: drawHeaders(prng),
+  }));
+  const scored = drawn.map(scoredOf);
+  const segments = scored.flatMap((one) => one.segments.list);
+  const keys = scored.map((one) => one.routeKey);
   return testModels(71, BODIES).map((one, i) => ({
     ...one,
     scale: i % 2 === 0 ? one.scale.map((scale) => scale % 64) : one.scale,
-    ...testContexts(prng, segments, KEY),
+    ...testContexts(prng, segments, KEY, keys),
   }));
 }
 
@@ -90,6 +100,7 @@ const met = {
   newName: 0,
   newCharacters: 0,
   unusualLength: 0,
+  newRoute: 0,
   distance: 0,
   highest: 0,
   header: 0,
@@ -102,6 +113,7 @@ function remember(whole: WholeScore, { beyond }: Segments): void {
   met.newName += Number(feature === 33);
   met.newCharacters += Number(feature === 34);
   met.unusualLength += Number(feature === 35);
+  met.newRoute += Number(feature === 36);
   met.distance += Number(feature < 32);
   met.highest += Number(whole.attack === EXCESS_MAX);
   met.header += Number(kind === 3);
@@ -118,7 +130,7 @@ for (const [i, body] of bodies().entries()) {
       const whole = wholeScore(body, TABLE, scored, KEY);
       remember(whole, scored.segments);
       const headers = asked.headers.map(([name, value]) => [toBytes(name), toBytes(value)] as const);
-      const sent = { target: toBytes(asked.target), headers };
+      const sent = { target: toBytes(asked.target), headers, routeKey: scored.routeKey };
       for (const [build, core] of Object.entries(BUILDS)) {
         const found = measureByCore(core, sent, KEY);
         assert.equal(found, { rows, beyond: scored.segments.beyond }, build);

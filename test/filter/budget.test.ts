@@ -7,6 +7,8 @@ import { MEMORY_PAGES_MAX } from "../../filter/core/limits.ts";
 import type { Exchange, HeaderList } from "../host/exchange.ts";
 import { hostcallsOf } from "../host/exchange.ts";
 import { targets } from "../support/requests.ts";
+import { settings } from "../support/sections.ts";
+import { FAST } from "../support/snapshot.ts";
 import { Mesh, quoted, SPIFFE } from "./mesh.ts";
 
 /** Guest entries that a request may cause. */
@@ -39,20 +41,41 @@ function during(exchange: Exchange, name: string): string[] {
   return exchange.entries.find((entry) => entry.name === name)?.hostcalls ?? [];
 }
 
-test("a plainly allowed request: one read at its headers, two at its log", () => {
-  const mesh = new Mesh({ workers: 1 }).adopt();
-  const exchange = mesh.request({ path: "/items?page=2", headers: HEADERS });
-  assert.equal(during(exchange, "proxy_on_request_headers"), ["proxy_get_header_map_pairs"]);
-  assert.equal(during(exchange, "proxy_on_log"), ["proxy_get_property", "proxy_get_property"]);
-  assert.is(totalHostcalls(exchange), 3);
-  assert.is(exchange.filterState.size, 0);
+const PAIRS = "proxy_get_header_map_pairs";
+const PROPERTY = "proxy_get_property";
+
+test("a plainly allowed request: headers and caller are read at its headers, the response code at its log", () => {
+  for (const direction of ["server", "client"]) {
+    const mesh = new Mesh({ workers: 1, config: { direction } }).adopt();
+    const exchange = mesh.request({ path: "/items?page=2", headers: HEADERS });
+    assert.equal(during(exchange, "proxy_on_request_headers"), [PAIRS, PROPERTY], direction);
+    assert.equal(during(exchange, "proxy_on_log"), [PROPERTY]);
+    assert.is(totalHostcalls(exchange), 3);
+    assert.is(exchange.filterState.size, 0);
+  }
 });
 
 test("without a client certificate it is one read more", () => {
   const mesh = new Mesh({ workers: 1 }).adopt();
   const exchange = mesh.request({ identity: undefined });
-  assert.is(during(exchange, "proxy_on_log").length, 3);
+  assert.equal(during(exchange, "proxy_on_request_headers"), [PAIRS, PROPERTY, PROPERTY]);
+  assert.equal(during(exchange, "proxy_on_log"), [PROPERTY]);
   assert.is(totalHostcalls(exchange), HOSTCALLS_MAX);
+});
+
+test("an upgrade is read at its headers; without a mesh key no caller is read, and in mode off nothing is", () => {
+  const upgrade: HeaderList = [
+    ["connection", "upgrade"],
+    ["upgrade", "websocket"],
+  ];
+  const mesh = new Mesh({ workers: 1 });
+  assert.equal(hostcallsOf(mesh.request()), { [PAIRS]: 1, [PROPERTY]: 1 });
+  mesh.adopt();
+  const upgraded = mesh.request({ headers: upgrade, code: 101 });
+  assert.equal(during(upgraded, "proxy_on_request_headers"), [PAIRS, PROPERTY]);
+  assert.is(totalHostcalls(upgraded), 2);
+  mesh.adopt({ settings: settings({ ...FAST, mode: 1 }) });
+  assert.equal(hostcallsOf(mesh.request()), {});
 });
 
 test("on every input of the corpus the budget holds, whatever the verdict", () => {

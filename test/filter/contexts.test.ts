@@ -1,5 +1,5 @@
-// What windows tell of contexts: rows that equal the reference's, of requests that pass and are no retry; bounds; and
-// that nothing of them outlives its window, its key or its attack table.
+// What windows tell of contexts: rows that equal the reference's, with the groups of callers, of requests that pass and
+// are no retry; bounds; and that nothing of them outlives its window, its key or its attack table.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,12 +9,13 @@ import type { HeaderList } from "../host/exchange.ts";
 import type { RequestSpec } from "../host/request.ts";
 import { type AttackTable, levelBin, levelOf } from "../reference/attack.ts";
 import { contextKey, type Header, type Segment, segmentsOf } from "../reference/request-segments.ts";
+import { callerGroup, keyOf } from "../reference/siphash.ts";
 import { splitTarget } from "../reference/target.ts";
 import { testTable } from "../support/heads.ts";
 import { Prng } from "../support/prng.ts";
 import { attackTable, hashKey, model, settings } from "../support/sections.ts";
 import { FAST, quoteSection } from "../support/snapshot.ts";
-import { Mesh, quoted } from "./mesh.ts";
+import { Mesh, quoted, SPIFFE } from "./mesh.ts";
 
 /** One row, all bins of it. */
 interface Row {
@@ -23,23 +24,40 @@ interface Row {
   classes: number[];
   lengths: number[];
   levels: number[];
+  classGroups: number[];
+  lengthGroups: number[];
+  levelGroups: number[];
 }
 
 type Rows = Map<bigint, Row>;
 
 function rowOf(rows: Rows, key: bigint, kind: number): Row {
   const zeros = (length: number) => new Array<number>(length).fill(0);
-  const row = rows.get(key) ?? { kind, n: 0, classes: zeros(11), lengths: zeros(25), levels: zeros(32) };
+  const counts = { classes: zeros(11), lengths: zeros(25), levels: zeros(32) };
+  const groups = { classGroups: zeros(11), lengthGroups: zeros(25), levelGroups: zeros(32) };
+  const row = rows.get(key) ?? { kind, n: 0, ...counts, ...groups };
   rows.set(key, row);
   return row;
 }
 
-function addSegment(rows: Rows, segment: Segment, table: AttackTable | undefined): void {
+/** Set with the group of a caller with this certificate. */
+function partOf(identity: string): number {
+  return 1 << callerGroup(keyOf(hashKey.key, Buffer.from(`attested:${identity}`)));
+}
+
+function addSegment(rows: Rows, segment: Segment, table: AttackTable | undefined, part: number): void {
   const row = rowOf(rows, contextKey(hashKey.key, segment), segment.kind);
   row.n++;
-  for (let i = 0; i < 11; i++) row.classes[i]! += (segment.classes >> i) & 1;
+  for (let i = 0; i < 11; i++) {
+    const has = (segment.classes >> i) & 1;
+    row.classes[i]! += has;
+    row.classGroups[i]! |= has * part;
+  }
   row.lengths[segment.length]!++;
-  row.levels[table === undefined || segment.text === "" ? 0 : levelBin(levelOf(table, segment.text))]!++;
+  row.lengthGroups[segment.length]! |= part;
+  const level = table === undefined || segment.text === "" ? 0 : levelBin(levelOf(table, segment.text));
+  row.levels[level]!++;
+  row.levelGroups[level]! |= part;
 }
 
 function addContext(rows: Rows, context: ContextStatistics): void {
@@ -50,9 +68,14 @@ function addContext(rows: Rows, context: ContextStatistics): void {
   });
   context.lengths.forEach((bin, i) => {
     row.lengths[bin]! += Number(context.lengthCounts[i]);
+    row.lengthGroups[bin]! |= context.lengthGroups[i]!;
   });
   context.levels.forEach((bin, i) => {
     row.levels[bin]! += Number(context.levelCounts[i]);
+    row.levelGroups[bin]! |= context.levelGroups[i]!;
+  });
+  context.classGroups.forEach((groups, i) => {
+    row.classGroups[i]! |= groups;
   });
 }
 
@@ -81,7 +104,11 @@ const REQUESTS: (RequestSpec & { path: string; headers: Header[] })[] = [
   },
 ];
 
-test("rows equal those of the reference: segments, classes, lengths and levels by context", () => {
+/** Of several groups. */
+const CALLERS = Array.from({ length: 5 }, (_, i) => `${SPIFFE}-${i}`);
+
+test("rows equal those of the reference: segments, classes, lengths and levels by context, with groups", () => {
+  assert.ok(new Set(CALLERS.map(partOf)).size > 2);
   const { weights, bias } = testTable(new Prng(6));
   const table = { weights, bias };
   for (const [section, used] of [
@@ -92,20 +119,23 @@ test("rows equal those of the reference: segments, classes, lengths and levels b
     const expected: Rows = new Map();
     for (let i = 0; i < 24; i++) {
       const request = REQUESTS[i % REQUESTS.length]!;
-      mesh.request({ ...request, headers: request.headers as unknown as HeaderList });
+      const identity = CALLERS[i % CALLERS.length]!;
+      mesh.request({ ...request, identity, headers: request.headers as unknown as HeaderList });
       for (const segment of segmentsOf(splitTarget(request.path), request.headers).list) {
-        addSegment(expected, segment, used);
+        addSegment(expected, segment, used, partOf(identity));
       }
       if (i % 9 === 8) mesh.sidecar.tick(1100);
     }
     mesh.settle();
     assert.equal(sorted(inWindows(mesh)), sorted(expected));
     for (const { contexts } of mesh.windows()) {
-      for (const { lengthCounts, levelCounts } of contexts) {
+      for (const { lengthCounts, levelCounts, classGroups, lengthGroups, levelGroups } of contexts) {
         assert.ok(
           [...lengthCounts, ...levelCounts].every((n) => n > 0n),
           "only bins that are not empty",
         );
+        const sizes = [classGroups.length, lengthGroups.length, levelGroups.length];
+        assert.equal(sizes, [11, lengthCounts.length, levelCounts.length]);
       }
     }
   }
@@ -131,6 +161,16 @@ test("only what is measured, passes and is no retry is counted", () => {
   mesh.adopt({ settings: settings({ ...FAST, mode: 2 }) });
   mesh.request({ path: quoted(9) });
   assert.is(once(), 4, "in mode learn everything is");
+});
+
+test("a request whose caller is not known is in no row", () => {
+  const mesh = new Mesh({ workers: 1 }).adopt();
+  mesh.requests(5, { identity: undefined, address: "" });
+  mesh.settle();
+  assert.is(mesh.counts().seen, 5);
+  assert.is(inWindows(mesh).size, 0);
+  mesh.requests(5, { identity: undefined, address: "10.9.8.7:1" });
+  assert.is(total(inWindows(mesh.settle())), 5, "an address is a caller");
 });
 
 test("before the mesh key is known, and on the client side, there are none", () => {

@@ -9,13 +9,14 @@ import { attackFeatures } from "../reference/attack.ts";
 import { wholeScore } from "../reference/contexts.ts";
 import { extract, REASON_NAMES } from "../reference/features.ts";
 import { contextKey, type Header, segmentsOf } from "../reference/request-segments.ts";
+import { routeKey, routeOf } from "../reference/route.ts";
 import { type Models, readModels } from "../reference/sections.ts";
 import { splitTarget } from "../reference/target.ts";
-import { contextBytes, headers, kindBytes, testContexts, testTable } from "../support/heads.ts";
+import { contextBytes, headers, kindBytes, routeBytes, testContexts, testTable } from "../support/heads.ts";
 import { Prng } from "../support/prng.ts";
 import { shortTarget } from "../support/requests.ts";
 import { attackTable, hashKey, idOf, model } from "../support/sections.ts";
-import { quoteModel } from "../support/snapshot.ts";
+import { quoteModel, quoteTable } from "../support/snapshot.ts";
 import { Mesh } from "./mesh.ts";
 
 const KINDS = ["", "path", "query", "header"];
@@ -25,13 +26,17 @@ interface Request {
   headers: Header[];
 }
 
-/** The quote model with contexts made of these requests, alerting at any score and denying nothing. */
+const keyOfRoute = (path: string) => routeKey(hashKey.key, routeOf("GET", path, false));
+
+/** The quote model with contexts and routes made of these requests, alerting at any score and denying nothing. */
 function seededSection(prng: Prng, requests: readonly Request[]): Uint8Array {
   const segments = requests.flatMap(({ path, headers }) => segmentsOf(splitTarget(path), headers).list);
-  const { contexts, kinds, structureBase } = testContexts(prng, segments, hashKey.key);
+  const keys = requests.map(({ path }) => keyOfRoute(path));
+  const { contexts, kinds, routes, structureBase } = testContexts(prng, segments, hashKey.key, keys);
   const { weights, bias } = testTable(prng);
   const table = attackTable(weights, bias);
-  const heads = { contexts: contextBytes(contexts), kinds: kindBytes(kinds), structureBase, attackId: table.tableId };
+  const rows = { contexts: contextBytes(contexts), kinds: kindBytes(kinds), routes: routeBytes(routes) };
+  const heads = { ...rows, structureBase, attackId: table.tableId };
   const content = { ...quoteModel(), ...heads, alertThreshold: 1, denyThreshold: 2 ** 31 - 1 };
   return model({ ...content, modelId: idOf(content) }, undefined, table);
 }
@@ -39,7 +44,8 @@ function seededSection(prng: Prng, requests: readonly Request[]): Uint8Array {
 function referenceState({ current, attack }: Models, request: Request): string | undefined {
   const target = splitTarget(request.path);
   const scored = { target, extraction: extract(request.path), segments: segmentsOf(target, request.headers) };
-  const { score, reason } = wholeScore(current!, attack, scored, hashKey.key);
+  const routed = { ...scored, routeKey: keyOfRoute(request.path) };
+  const { score, reason } = wholeScore(current!, attack, routed, hashKey.key);
   if (score === 0) return undefined;
   const place = /^[A-Za-z0-9._~-]{1,64}$/.test(reason.name) && reason.kind !== 1 ? reason.name : reason.index;
   return `alert;model:${REASON_NAMES[reason.feature]};${KINDS[reason.kind]}:${place};${score}`;
@@ -65,7 +71,7 @@ test("score, reason and place of seeded requests with headers are those of the r
     }
     assert.equal(mesh.sidecar.failures, []);
   }
-  for (const reason of ["attack_levelpath", "attack_levelquery", "attack_levelheader", "new_name"]) {
+  for (const reason of ["attack_levelpath", "attack_levelquery", "attack_levelheader", "new_name", "new_routepath"]) {
     assert.ok(
       [...told].some((one) => one.startsWith(`model:${reason}`)),
       `${reason} among ${[...told]}`,
@@ -92,7 +98,7 @@ function attackSection(): Uint8Array {
     classSurprise: 0,
     lengthSurprise: 0,
   };
-  const heads = { contexts: contextBytes([known]), kinds: kindBytes([kind, kind, kind]), structureBase: 0 };
+  const heads = { contexts: contextBytes([known]), kinds: kindBytes([kind, kind, kind, kind]), structureBase: 0 };
   const content = { ...quoteModel({ alert: 20_000, deny: 60_000 }), ...heads, attackId: table.tableId };
   return model({ ...content, modelId: idOf(content) }, undefined, table);
 }
@@ -155,7 +161,34 @@ test("what the attack head does not agree to is alerted, whatever its distance",
   const mesh = new Mesh({ workers: 1 }).adopt();
   const exchange = mesh.request({ path: "/search?''''=1" });
   assert.is(exchange.status, 200);
-  assert.is(exchange.filterState.get("vedette"), "alert;model:quotes;query:0;4096");
+  assert.is(exchange.filterState.get("vedette"), "alert;model:quotes;query:0;13927");
+});
+
+/** Only the structure head speaks, of the route: it knows two, and another is a surprise of 160 above its base. */
+function routeSection(): Uint8Array {
+  const silent = { base: 0, nameSurprise: 0 };
+  const kinds = kindBytes([silent, silent, silent, { base: 0, nameSurprise: 200 }]);
+  const routes = routeBytes([keyOfRoute("/shop"), keyOfRoute("/orders/12345")].sort((a, b) => (a < b ? -1 : 1)));
+  const content = { ...quoteModel({ alert: 20_000, deny: 20_500 }), kinds, routes, structureBase: 40 };
+  return model({ ...content, modelId: idOf(content) }, undefined, quoteTable);
+}
+
+test("a route that was never seen is told as such, with its path as the place", () => {
+  const mesh = new Mesh({ workers: 1 }).adopt({ model: routeSection() });
+  for (const path of ["/shop", "/shop?page=2", "/orders/99999"]) assert.is(mesh.request({ path }).filterState.size, 0);
+  const state = mesh.request({ path: "/debug/vars?page=2" }).filterState.get("vedette");
+  assert.is(state, "alert;model:new_route;path:0;20480");
+  const segment = `${"a".repeat(30)}.${"b".repeat(33)}`;
+  const overflow = `/${Array.from({ length: 8 }, () => segment).join("/")}`;
+  assert.is(keyOfRoute(overflow), 0n);
+  assert.is(mesh.request({ path: overflow }).filterState.size, 0, "the overflow route is no surprise");
+  assert.is(mesh.request({ path: "/debug/vars?q=tea'" }).status, 403, "with a quote the attack head agrees");
+  mesh.sidecar.tick(1000);
+  const { reason, record } = mesh.plane.of("denials").flatMap((batch) => batch.denials)[0]!;
+  assert.equal([reason!.feature, reason!.featureBin, reason!.featureMean], [36, 0, 0]);
+  assert.equal([reason!.segment, reason!.segmentIndex, reason!.segmentName], [SegmentKind.PATH, 0, ""]);
+  assert.is(reason!.contributionPercent, Math.floor((100 * 20_480) / record!.score));
+  assert.equal([record!.attackExcess, record!.structureExcess, record!.score], [1, 160, 20_480 + 384]);
 });
 
 test("without the mesh key, in requests that are not measured and in mode off no segment is looked at", () => {

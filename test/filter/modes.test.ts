@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { ReasonKind, Verdict } from "../../control-plane/gen/vedette/v1/decision_pb.ts";
 import { CallerClass, SegmentKind } from "../../control-plane/gen/vedette/v1/statistics_pb.ts";
 import { REQUEST_ID } from "../host/request.ts";
+import { distancePart } from "../reference/contexts.ts";
 import { extract } from "../reference/features.ts";
 import { score } from "../reference/model.ts";
 import { readModels } from "../reference/sections.ts";
@@ -52,7 +53,7 @@ test("shadow counts what would be denied, tells it, and lets it pass", () => {
   mesh.requests(12);
   const exchange = mesh.request({ path: quoted(4) });
   assert.is(exchange.status, 200);
-  assert.match(exchange.filterState.get("vedette")!, /^shadow_deny;model:quotes;query:q;4224$/);
+  assert.match(exchange.filterState.get("vedette")!, /^shadow_deny;model:quotes;query:q;14055$/);
   mesh.settle();
   const counts = mesh.counts();
   assert.equal([counts.seen, counts.scored, counts.shadowDenied, counts.deniedByModel], [13, 13, 1, 0]);
@@ -77,7 +78,7 @@ test("enforce denies at the threshold, tells of alerts below it, and is silent a
   assert.is(plain!.filterState.size, 0);
   assert.is(quiet!.filterState.size, 0);
   assert.is(alert!.filterState.get("vedette"), "alert;model:quotes;query:q;1152");
-  assert.is(deny!.filterState.get("vedette"), "deny;model:quotes;query:q;4224");
+  assert.is(deny!.filterState.get("vedette"), "deny;model:quotes;query:q;14055");
   mesh.settle();
   const counts = mesh.counts();
   assert.equal([counts.scored, counts.allowed, counts.alerted, counts.deniedByModel], [4, 3, 1, 1]);
@@ -89,9 +90,9 @@ test("enforce denies at the threshold, tells of alerts below it, and is silent a
 
 test("the threshold itself is denied, one below is not, and 0 is not calibrated and never met", () => {
   const mesh = new Mesh({ workers: 1 });
-  mesh.adopt({ model: quoteSection({ alert: 4224, deny: 4224 }) });
+  mesh.adopt({ model: quoteSection({ alert: 14_055, deny: 14_055 }) });
   assert.is(mesh.request({ path: quoted(4) }).status, 403);
-  mesh.adopt({ model: quoteSection({ alert: 4224, deny: 4225 }) });
+  mesh.adopt({ model: quoteSection({ alert: 14_055, deny: 14_056 }) });
   const passed = mesh.request({ path: quoted(4) });
   assert.is(passed.status, 200);
   assert.match(passed.filterState.get("vedette")!, /^alert;/);
@@ -143,7 +144,8 @@ test("a denial is told with enough to replay it, and without content", () => {
   const body = readModels(quoteSection()).current!;
   const bins = extract("/search?q=secret''''&page=2").first;
   assert.equal([...record.bins], bins);
-  assert.is(record.score, score(body, bins) + 128 * record.attackExcess + 256 * record.structureExcess);
+  const excess = 128 * (record.attackExcess + record.structureExcess);
+  assert.is(record.score, distancePart(score(body, bins)) + excess);
   assert.is(record.score, quoteScore(4));
   assert.equal([record.attackExcess, record.structureExcess], [QUOTE_EXCESS / 128, 0]);
   assert.is(record.modelId, quoteModel().modelId);

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ReasonKind, Verdict } from "../../control-plane/gen/vedette/v1/decision_pb.ts";
 import { RuleAction } from "../../control-plane/gen/vedette/v1/model_pb.ts";
+import type { Exchange } from "../host/exchange.ts";
 import { callerGroup, keyOf } from "../reference/siphash.ts";
 import { hashKey, rule, rules, settings } from "../support/sections.ts";
 import { FAST } from "../support/snapshot.ts";
@@ -23,6 +24,10 @@ function ruled(...bodies: Parameters<typeof rule>[0][]): Mesh {
   const mesh = new Mesh({ workers: 1 }).connect();
   const made = bodies.map((body, i) => rule({ id: BigInt(i + 1), method: "", expiresAtMs: in_(mesh, HOUR), ...body }));
   return mesh.adopt({ rules: rules(...made) });
+}
+
+function readsAtRequest(exchange: Exchange): string[] {
+  return exchange.entries.find((entry) => entry.name === "proxy_on_request_headers")!.hostcalls;
 }
 
 test("a rule matches its method, route, caller, caller group or score, and nothing else", () => {
@@ -201,16 +206,22 @@ test("10,240 rules are matched without a trap and without another hostcall", () 
   mesh.adopt({ rules: rules(...many) });
   const exchange = mesh.request({ path: "/somewhere" });
   assert.is(exchange.status, 200);
-  assert.is(exchange.entries.find((entry) => entry.name === "proxy_on_request_headers")!.hostcalls.length, 1);
+  assert.equal(readsAtRequest(exchange), ["proxy_get_header_map_pairs", "proxy_get_property"]);
 });
 
-test("only while a caller rule is in force is the caller read at the request", () => {
-  const readsAtRequest = (mesh: Mesh) =>
-    mesh.request().entries.find((entry) => entry.name === "proxy_on_request_headers")!.hostcalls;
-  assert.equal(readsAtRequest(ruled({ action: DENY, method: "PUT" })), ["proxy_get_header_map_pairs"]);
-  const withCaller = readsAtRequest(ruled({ action: DENY, caller: OTHER }));
-  assert.ok(withCaller.includes("proxy_get_property"));
-  assert.ok(withCaller.length <= 4);
+test("the caller is read once, at the headers, whether a rule asks for it or not", () => {
+  for (const asks of [{ method: "PUT" }, { caller: OTHER }]) {
+    const exchange = ruled({ action: DENY, ...asks }).request();
+    assert.equal(readsAtRequest(exchange), ["proxy_get_header_map_pairs", "proxy_get_property"]);
+    assert.is(exchange.entries.find((entry) => entry.name === "proxy_on_log")!.hostcalls.length, 1);
+  }
+});
+
+test("a route that is too long to be named is matched by no rule of a route", () => {
+  const mesh = ruled({ action: DENY, route: "GET /" });
+  const segment = `${"a".repeat(30)}.${"b".repeat(33)}`;
+  assert.is(mesh.request({ path: `/${Array.from({ length: 8 }, () => segment).join("/")}` }).status, 200);
+  assert.is(mesh.request({ path: "/" }).status, 403);
 });
 
 test.run();

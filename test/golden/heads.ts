@@ -4,9 +4,11 @@
 import { attackFeatures, levelBin, levelOf } from "../reference/attack.ts";
 import { type Body, wholeScore } from "../reference/contexts.ts";
 import { extract } from "../reference/features.ts";
+import type { Model } from "../reference/model.ts";
 import { contextKey, type Header, segmentsOf } from "../reference/request-segments.ts";
+import { routeKey, routeOf } from "../reference/route.ts";
 import { splitTarget } from "../reference/target.ts";
-import { bodyWithHeads, contextBytes, kindBytes, testContexts, testTable } from "../support/heads.ts";
+import { bodyWithHeads, contextBytes, kindBytes, routeBytes, testContexts, testTable } from "../support/heads.ts";
 import { testModels } from "../support/models.ts";
 import { Prng } from "../support/prng.ts";
 import { attackTable, model } from "../support/sections.ts";
@@ -40,7 +42,11 @@ export interface SegmentCase {
   /** Kind, place, name, text, length bin, classes, context key, level (null without one). */
   segments: [number, number, string, string, number, number, string, number | null][];
   beyond: boolean;
+  /** Key of the route of a GET; 0 for the overflow route. */
+  routeKey: string;
 }
+
+const routeKeyOf = (target: string) => routeKey(GOLDEN_KEY, routeOf("GET", target, false));
 
 export function segmentCases(): SegmentCase[] {
   return GOLDEN_REQUESTS.map(({ target, headers }) => {
@@ -50,20 +56,30 @@ export function segmentCases(): SegmentCase[] {
       const key = hex64(contextKey(GOLDEN_KEY, one));
       return [one.kind, one.index, one.name, one.text, one.length, one.classes, key, level];
     });
-    return { target, headers, segments, beyond };
+    return { target, headers, segments, beyond, routeKey: hex64(routeKeyOf(target)) };
   });
 }
+
+/** That of routes, whose base is not read. */
+const ROUTE_KIND = { base: 32767, nameSurprise: 140 };
 
 function goldenModels(): Body[] {
   const prng = new Prng(515);
   const segments = GOLDEN_REQUESTS.flatMap(({ target, headers }) => segmentsOf(splitTarget(target), headers).list);
-  // The first model has usual scales, so that each head is at times the largest; the last one has silent heads.
-  const [first, second, third] = testModels(61, 3);
-  const silent = { contexts: [], kinds: [], structureBase: 0 };
+  const keys = GOLDEN_REQUESTS.map(({ target }) => routeKeyOf(target));
+  // The first and the third model have usual scales, so that each head is at times the largest; the second one knows no
+  // route, the third one knows half of them and little surprises it as much, the last one has silent heads.
+  const [first, second, third, last] = testModels(61, 4);
+  const usual = (of: Model): Model => ({ ...of, scale: of.scale.map((scale) => scale % 64) });
+  const heads = () => testContexts(prng, segments, GOLDEN_KEY, keys);
+  const byRoute = heads();
+  const kinds = [...byRoute.kinds.slice(0, 3).map((kind) => ({ ...kind, nameSurprise: 90 })), ROUTE_KIND];
+  const silent = { contexts: [], kinds: [], routes: [], structureBase: 0 };
   return [
-    { ...first!, scale: first!.scale.map((scale) => scale % 64), ...testContexts(prng, segments, GOLDEN_KEY) },
-    { ...second!, ...testContexts(prng, segments, GOLDEN_KEY) },
-    { ...third!, ...silent },
+    { ...usual(first!), ...heads() },
+    { ...second!, ...heads(), routes: [] },
+    { ...usual(third!), ...byRoute, kinds, structureBase: 40 },
+    { ...last!, ...silent },
   ];
 }
 
@@ -78,6 +94,7 @@ export function goldenSection(index: number): Uint8Array {
 export interface BodyCase {
   contexts: string;
   kinds: string;
+  routes: string;
   structureBase: number;
   attackId: string;
   modelId: string;
@@ -86,9 +103,10 @@ export interface BodyCase {
 /** Heads of the golden bodies and their ids. */
 export function bodyCases(): BodyCase[] {
   return MODELS.map((of) => {
-    const [contexts, kinds] = [hexOf(contextBytes(of.contexts)), hexOf(kindBytes(of.kinds))];
+    const blobs = { contexts: contextBytes(of.contexts), kinds: kindBytes(of.kinds), routes: routeBytes(of.routes) };
+    const [contexts, kinds, routes] = Object.values(blobs).map(hexOf) as [string, string, string];
     const modelId = hex64(bodyWithHeads(of, TABLE.tableId).modelId!);
-    return { contexts, kinds, structureBase: of.structureBase, attackId: hex64(TABLE.tableId), modelId };
+    return { contexts, kinds, routes, structureBase: of.structureBase, attackId: hex64(TABLE.tableId), modelId };
   });
 }
 
@@ -108,7 +126,8 @@ export function wholeCases(): WholeCase[] {
   return GOLDEN_REQUESTS.flatMap(({ target, headers }, request) =>
     MODELS.map((of, body) => {
       const split = splitTarget(target);
-      const scored = { target: split, extraction: extract(target), segments: segmentsOf(split, headers) };
+      const segments = segmentsOf(split, headers);
+      const scored = { target: split, extraction: extract(target), segments, routeKey: routeKeyOf(target) };
       return { request, body, ...wholeScore(of, GOLDEN_TABLE, scored, GOLDEN_KEY) };
     }),
   );

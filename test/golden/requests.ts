@@ -1,5 +1,6 @@
 // Requests whose segments, excesses and whole scores are pinned: targets with each special case of law 9, headers that
-// are looked at and that are not, long and strange values, then seeded ones. Strings of bytes (latin1).
+// are looked at and that are not, long and strange values, an overflow route, then seeded ones. Strings of bytes
+// (latin1).
 
 import type { Header } from "../reference/request-segments.ts";
 import { Prng } from "../support/prng.ts";
@@ -15,6 +16,9 @@ const numbered = (count: number, of: (i: number) => string) => Array.from({ leng
 /** A text whose head, middle and tail differ, so that a cut shows. */
 const long = (length: number) => "a".repeat(200) + "B1 ".repeat(Math.ceil((length - 300) / 3)) + "<z".repeat(50);
 const longOf = (length: number) => `${long(length).slice(0, length - 3)}end`;
+
+/** The longest segments that a route keeps, and as many: above 512 bytes. */
+const OVERFLOW = `/${numbered(8, () => "abcdefghijklmnop.".repeat(4).slice(0, 64)).join("/")}`;
 
 const TARGETS = [
   "",
@@ -128,6 +132,7 @@ function seeded(): GoldenRequest[] {
 export const GOLDEN_REQUESTS: readonly GoldenRequest[] = [
   ...TARGETS.map((target) => ({ target, headers: [] })),
   ...HEADERS.map((headers) => ({ target: "/cart/items?q=blue", headers })),
+  { target: OVERFLOW, headers: [] },
   ...TARGETS.slice(10, 20).map((target, i) => ({ target, headers: HEADERS[i % 5]! })),
   ...seeded(),
 ];

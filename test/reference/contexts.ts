@@ -1,7 +1,7 @@
-// Section 11 of the law: what a model body says of the contexts of segments, how far a request exceeds it, the whole
-// score and its reason.
+// Section 11 of the law: what a model body says of the contexts of segments and of routes, how far a request exceeds
+// it, the whole score and its reason.
 
-import { EXCESS_MAX, NO_SCORE, SCORE_MAX } from "../../filter/core/limits.ts";
+import { EXCESS_MAX, NO_SCORE, SCORE_MAX, USUAL_DISTANCE } from "../../filter/core/limits.ts";
 import { type AttackTable, levelBin, levelOf } from "./attack.ts";
 import type { Extraction } from "./features.ts";
 import { locate } from "./location.ts";
@@ -33,8 +33,10 @@ export interface Kind {
 export interface Contexts {
   /** Ascending by key. */
   contexts: readonly Context[];
-  /** Three, of path segments, parameters, headers; or none. */
+  /** Four, of path segments, parameters, headers, routes; or none. */
   kinds: readonly Kind[];
+  /** Keys, ascending. */
+  routes: readonly bigint[];
   structureBase: number;
 }
 
@@ -44,8 +46,11 @@ const ATTACK_LEVEL = 32;
 const NEW_NAME = 33;
 const NEW_CHARACTERS = 34;
 const UNUSUAL_LENGTH = 35;
+const NEW_ROUTE = 36;
+/** Kind of routes, among those of segments. */
+const ROUTE = 4;
 
-/** An excess and the segment it came from; none where the excess is 0 or less before its bounds. */
+/** An excess and the segment it came from; none where it came from the route, or is 0 or less before its bounds. */
 interface Excess {
   excess: number;
   segment: Segment | undefined;
@@ -71,6 +76,14 @@ function structureSurprise(body: Contexts, row: Context | undefined, segment: Se
   return { excess: Math.max(ofClasses, ofLength), segment, feature, bin: length };
 }
 
+/** Of a route that the body does not know; the overflow route, of key 0, is none that could be known. */
+function routeSurprise(body: Contexts, routeKey: bigint): Excess {
+  const isNew = body.routes.length > 0 && routeKey !== 0n && !body.routes.includes(routeKey);
+  return isNew
+    ? { excess: body.kinds[ROUTE - 1]!.nameSurprise, segment: undefined, feature: NEW_ROUTE, bin: 0 }
+    : NOTHING;
+}
+
 /** The largest; ties go to the first. */
 function largest(list: readonly Excess[]): Excess {
   let found = NOTHING;
@@ -86,12 +99,13 @@ export interface Excesses {
   structure: Excess;
 }
 
-/** Both excesses of a request. Without a table no segment has a level. */
+/** Both excesses of a request. Without a table no segment has a level; a route of key 0 is no surprise. */
 export function excessesOf(
   body: Contexts,
   table: AttackTable | undefined,
   segments: readonly Segment[],
   meshKey: Uint8Array,
+  routeKey = 0n,
 ): Excesses {
   if (body.kinds.length === 0) return { attack: NOTHING, structure: NOTHING };
   const keys = segments.map((segment) => contextKey(meshKey, segment));
@@ -100,7 +114,8 @@ export function excessesOf(
     table === undefined || segment.text === "" ? [] : [attackExcess(body, rows[i], segment, table)],
   );
   const attack = largest(attacks);
-  const structure = largest(segments.map((segment, i) => structureSurprise(body, rows[i], segment)));
+  const surprises = segments.map((segment, i) => structureSurprise(body, rows[i], segment));
+  const structure = largest([...surprises, routeSurprise(body, routeKey)]);
   return {
     attack: { ...attack, excess: Math.min(EXCESS_MAX, attack.excess) },
     structure: { ...structure, excess: Math.max(0, structure.excess - body.structureBase) },
@@ -108,7 +123,7 @@ export function excessesOf(
 }
 
 export interface Reason {
-  /** 0..31 of section 3, 32..35 of section 11. */
+  /** 0..31 of section 3, 32..36 of section 11. */
   feature: number;
   bin: number;
   /** 0..100. */
@@ -131,6 +146,8 @@ export interface Scored {
   target: Target;
   extraction: Extraction;
   segments: Segments;
+  /** Absent: 0, of the overflow route. */
+  routeKey?: bigint;
 }
 
 /** Reason of the distance: section 5. */
@@ -141,10 +158,16 @@ function distanceReason(body: Model, { target, extraction }: Scored, times: 1 | 
   return { feature, bin: bins[feature]!, percent, kind: kind === "path" ? 1 : 2, index, name };
 }
 
-function segmentReason(of: Excess, part: number, score: number): Reason {
-  const { kind, index, toldName } = of.segment!;
+/** Of what came from no segment, but from the route, the place is the path as a whole. */
+function headReason({ feature, bin, segment }: Excess, part: number, score: number): Reason {
   const percent = Math.floor((100 * part) / score);
-  return { feature: of.feature, bin: of.bin, percent, kind, index, name: toldName };
+  const { kind, index, toldName } = segment ?? { kind: 1 as const, index: 0, toldName: "" };
+  return { feature, bin, percent, kind, index, name: toldName };
+}
+
+/** What a distance adds to the score: a fifth of what is usual, all of the rest. */
+export function distancePart(distance: number): number {
+  return distance - Math.floor((4 * Math.min(distance, USUAL_DISTANCE)) / 5);
 }
 
 /** The score of a request by all three heads, and why. */
@@ -155,14 +178,14 @@ export function wholeScore(
   meshKey: Uint8Array,
 ): WholeScore {
   const { score: distance, times } = judge(body, request.extraction);
-  const { attack, structure } = excessesOf(body, table, request.segments.list, meshKey);
-  const parts = [distance, 128 * attack.excess, 128 * structure.excess] as const;
+  const { attack, structure } = excessesOf(body, table, request.segments.list, meshKey, request.routeKey);
+  const parts = [distancePart(distance), 128 * attack.excess, 128 * structure.excess] as const;
   const score = Math.min(SCORE_MAX, parts[0] + parts[1] + parts[2]);
   const head = parts.indexOf(Math.max(...parts));
   const reason =
     head === 0
       ? distanceReason(body, request, times)
-      : segmentReason(head === 1 ? attack : structure, parts[head]!, score);
+      : headReason(head === 1 ? attack : structure, parts[head]!, score);
   return { distance, attack: attack.excess, structure: structure.excess, score, reason };
 }
 

@@ -109,7 +109,14 @@ const FEATURES: Feature[] = [
 /** Names in the order of their ids. */
 export const FEATURE_NAMES: readonly string[] = FEATURES.map(([name]) => name);
 /** And what else a reason may name (section 11). */
-export const REASON_NAMES = [...FEATURE_NAMES, "attack_level", "new_name", "new_characters", "unusual_length"];
+export const REASON_NAMES = [
+  ...FEATURE_NAMES,
+  "attack_level",
+  "new_name",
+  "new_characters",
+  "unusual_length",
+  "new_route",
+];
 
 export interface Extraction {
   /** 32 bins of the first measurement. */

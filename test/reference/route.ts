@@ -1,8 +1,9 @@
-// Section 6 of the law: the route of a request, from its method and the shapes of its path segments.
+// Section 6 of the law: the route of a request, from its method and the shapes of its path segments, and its key.
 
 import * as limits from "../../filter/core/limits.ts";
-import { count, isDigit } from "./bytes.ts";
+import { count, isDigit, toBytes } from "./bytes.ts";
 import { splitPath } from "./segments.ts";
+import { keyOf } from "./siphash.ts";
 import { splitTarget } from "./target.ts";
 
 /** Whether a segment looks like an id, a hash or a number. */
@@ -26,4 +27,9 @@ export function routeOf(method: string, path: string, grpc: boolean): string {
   const kept = segments.slice(0, limits.ROUTE_SEGMENTS_MAX).map(template);
   if (segments.length > kept.length) kept.push("**");
   return `${grpc ? "GRPC" : shown} /${kept.join("/")}`;
+}
+
+/** Key of a route under the mesh's 16-byte key; 0 for a route above 512 bytes, the overflow route. */
+export function routeKey(meshKey: Uint8Array, route: string): bigint {
+  return route.length > limits.ROUTE_MAX ? 0n : keyOf(meshKey, toBytes(route));
 }

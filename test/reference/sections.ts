@@ -45,9 +45,10 @@ export interface Models {
   attack: (AttackTable & { tableId: bigint }) | undefined;
 }
 
-/** Of a context and of a kind in a model body. */
+/** Of a context, of a kind and of a route in a model body. */
 const CONTEXT_BYTES = 16;
 const KIND_BYTES = 4;
+const ROUTE_BYTES = 8;
 
 function refuseIf(condition: boolean, field: string, value: bigint | number, bound: string): void {
   if (condition) throw new Refusal(field, BigInt(value), bound);
@@ -96,17 +97,18 @@ export interface ModelContent {
   clip: Uint8Array;
   contexts: Uint8Array;
   kinds: Uint8Array;
+  routes: Uint8Array;
   structureBase: number;
   attackId: bigint;
 }
 
 /** Id of a model: of all its content but the thresholds. */
 export function modelIdOf(content: ModelContent): bigint {
-  const { mean, factor, scale, clip, contexts, kinds, structureBase, attackId } = content;
+  const { mean, factor, scale, clip, contexts, kinds, routes, structureBase, attackId } = content;
   const tail = Buffer.alloc(12);
   tail.writeUInt32LE(structureBase, 0);
   tail.writeBigUInt64LE(attackId, 4);
-  return contentId([mean, factor, scale, clip, contexts, kinds, tail]);
+  return contentId([mean, factor, scale, clip, contexts, kinds, routes, tail]);
 }
 
 /** Id of an attack table: of its weights (i8) and its bias. */
@@ -168,14 +170,27 @@ function readContexts(content: Uint8Array): Context[] {
   return rows;
 }
 
-/** Three kinds; none only where there are no contexts. */
-function readKinds(content: Uint8Array, contexts: readonly Context[]): Kind[] {
-  if (content.length > 0 || contexts.length > 0) refuseLength("model.kinds", content, 3 * KIND_BYTES);
+/** Four kinds; none only where `others`, the contents of contexts and routes, are empty. */
+function readKinds(content: Uint8Array, others: readonly Uint8Array[]): Kind[] {
+  const isSilent = [content, ...others].every(({ length }) => length === 0);
+  if (!isSilent) refuseLength("model.kinds", content, 4 * KIND_BYTES);
   const view = viewOf(content);
   return numbers(content, KIND_BYTES, (_, offset) => offset).map((at) => ({
     base: view.getInt16(at, true),
     nameSurprise: view.getUint8(at + 2),
   }));
+}
+
+function readRoutes(content: Uint8Array): bigint[] {
+  const field = "model.routes";
+  const most = ROUTE_BYTES * limits.MODEL_ROUTES_MAX;
+  refuseIf(content.length % ROUTE_BYTES !== 0, field, content.length, "a multiple of 8 bytes");
+  refuseIf(content.length > most, field, content.length, `${most} bytes`);
+  const view = viewOf(content);
+  const keys = Array.from({ length: content.length / ROUTE_BYTES }, (_, i) => view.getBigUint64(ROUTE_BYTES * i, true));
+  // The first key is held against 0, which no key may be.
+  for (const [i, key] of keys.entries()) refuseIf(key <= (keys[i - 1] ?? 0n), field, key, "keys above 0, ascending");
+  return keys;
 }
 
 function refuseThresholds(alertThreshold: number, denyThreshold: number): void {
@@ -189,20 +204,22 @@ function readModelBody(message: Content, tableId: bigint): ModelBody {
   const fields = readFields(message);
   const modelId = scalar(fields, 1, FIXED64);
   const [mean, factor, scale, clip] = [bytes(fields, 2), bytes(fields, 3), bytes(fields, 4), bytes(fields, 7)];
-  const [contextBytes, kindBytes] = [bytes(fields, 8), bytes(fields, 9)];
+  const [contextBytes, kindBytes, routeBytes] = [bytes(fields, 8), bytes(fields, 9), bytes(fields, 12)];
   const [alertThreshold, denyThreshold, structureBase] = [5, 6, 10].map((number) => scalar32(fields, number));
   const attackId = scalar(fields, 11, FIXED64);
   const model = readNumbers({ mean, factor, scale, clip });
   const contexts = readContexts(contextBytes);
-  const kinds = readKinds(kindBytes, contexts);
+  const kinds = readKinds(kindBytes, [contextBytes, routeBytes]);
+  const routes = readRoutes(routeBytes);
   refuseOutside("model.structure_base", structureBase!, 0, 255);
   refuseIf(attackId !== tableId, "model.attack_id", attackId, `the table's ${tableId}`);
-  const content = { mean, factor, scale, clip, contexts: contextBytes, kinds: kindBytes, attackId };
+  const heads = { contexts: contextBytes, kinds: kindBytes, routes: routeBytes, attackId };
+  const content = { mean, factor, scale, clip, ...heads };
   const isId = modelId !== 0n && modelId === modelIdOf({ ...content, structureBase: structureBase! });
   refuseIf(!isId, "model.model_id", modelId, "the first 8 bytes of SHA-256 of all but the thresholds");
   refuseThresholds(alertThreshold!, denyThreshold!);
   const thresholds = { alertThreshold: alertThreshold!, denyThreshold: denyThreshold! };
-  return { modelId, ...model, contexts, kinds, structureBase: structureBase!, attackId, ...thresholds };
+  return { modelId, ...model, contexts, kinds, routes, structureBase: structureBase!, attackId, ...thresholds };
 }
 
 function zigzag(value: number): number {

@@ -10,6 +10,8 @@ import type { Core } from "./core.ts";
 export interface SentRequest {
   target: Uint8Array;
   headers: readonly (readonly [name: Uint8Array, value: Uint8Array])[];
+  /** 0: the overflow route. */
+  routeKey: bigint;
 }
 
 /** What the core keeps of a segment. */
@@ -33,6 +35,7 @@ export interface MeasuredSegments {
 const NO_LEVEL = -32768;
 const ATTACK_LEVEL = 32;
 const NEW_NAME = 33;
+const NEW_ROUTE = 36;
 
 /** Headers in the pairs format of proxy-wasm. */
 function headerBlock(headers: SentRequest["headers"]): Uint8Array {
@@ -58,12 +61,13 @@ function segmentRow(core: Core, i: number): SegmentRow {
 }
 
 /** Measures a request with the attack table of the section checked last. Throws if the core cannot read it. */
-export function measureByCore(core: Core, { target, headers }: SentRequest, key: Uint8Array): MeasuredSegments {
+export function measureByCore(core: Core, request: SentRequest, key: Uint8Array): MeasuredSegments {
+  const { target, headers, routeKey } = request;
   const block = headerBlock(headers);
   const [targetAt, blockAt] = core.put(target, block) as [number, number];
   const view = new DataView(key.buffer, key.byteOffset, 16);
   const words = [view.getBigUint64(0, true), view.getBigUint64(8, true)];
-  const args = [targetAt, target.length, blockAt, block.length, ...words, core.number("attackTable")];
+  const args = [targetAt, target.length, blockAt, block.length, ...words, core.number("attackTable"), routeKey];
   const count = Number(core.call("measureRequest", ...args));
   if (count < 0) throw new Error(`the core cannot read ${headers.length} headers`);
   const rows = Array.from({ length: count }, (_, i) => segmentRow(core, i));
@@ -91,12 +95,22 @@ function distanceReason(core: Core, target: Uint8Array): Reason {
   return { feature, bin: bins[feature]!, percent, ...located(core) };
 }
 
-function segmentReason(core: Core, at: number, feature: number, part: number, score: number): Reason {
+/** The bin and the place of what segment `at` is told for. */
+function segmentFound(core: Core, at: number, feature: number): Pick<Reason, "bin" | "kind" | "index" | "name"> {
   const { kind, index, length, level } = segmentRow(core, at);
   core.call("locateSegment", kind, index);
   const ofLevel = feature === ATTACK_LEVEL ? core.number("levelBin", level!) : length;
-  const bin = feature === NEW_NAME ? 0 : ofLevel;
-  return { feature, bin, percent: Math.floor((100 * part) / score), ...located(core) };
+  return { bin: feature === NEW_NAME ? 0 : ofLevel, ...located(core) };
+}
+
+function routeFound(core: Core): ReturnType<typeof segmentFound> {
+  core.call("locatePath");
+  return { bin: 0, ...located(core) };
+}
+
+function headReason(core: Core, at: number, feature: number, part: number, score: number): Reason {
+  const found = feature === NEW_ROUTE ? routeFound(core) : segmentFound(core, at, feature);
+  return { feature, percent: Math.floor((100 * part) / score), ...found };
 }
 
 /** Score and reason of the request measured last, under the current body. */
@@ -107,9 +121,9 @@ export function wholeByCore(core: Core, { target }: SentRequest): WholeScore {
   const structure = core.number("structureExcess", body);
   const [attackAt, structureAt] = [core.number("attackAt"), core.number("structureAt")];
   const distance = core.number("requestDistance", body);
-  const parts = [distance, 128 * attack, 128 * structure] as const;
+  const parts = [core.number("distancePart", distance), 128 * attack, 128 * structure] as const;
   const head = parts.indexOf(Math.max(...parts));
   const [at, feature] = head === 1 ? [attackAt, ATTACK_LEVEL] : [structureAt, core.number("structureFeature")];
-  const reason = head === 0 ? distanceReason(core, target) : segmentReason(core, at, feature, parts[head]!, score);
+  const reason = head === 0 ? distanceReason(core, target) : headReason(core, at, feature, parts[head]!, score);
   return { distance, attack, structure, score, reason };
 }

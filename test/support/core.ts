@@ -104,11 +104,17 @@ export class Core {
     return Number(found.value) >>> 0;
   }
 
-  /** Puts parts one after the other into the input buffer; returns their addresses. */
+  /**
+   * Puts parts one after the other into the input buffer; returns their addresses. Throws where there is no room:
+   * behind it lie models and rules.
+   */
   put(...parts: Uint8Array[]): number[] {
+    const room = this.constant("INPUT_BYTES");
     let at = this.#input;
     return parts.map((part) => {
       const start = at;
+      const end = start - this.#input + part.length;
+      if (end > room) throw new Error(`${end} bytes do not fit into the core's input of ${room}`);
       new Uint8Array(this.#memory.buffer).set(part, start);
       at += (part.length + 15) & ~15;
       return start;

@@ -11,6 +11,7 @@ import { shortTarget } from "./requests.ts";
 import { modelBody } from "./sections.ts";
 
 const CLASSES_ALL = (1 << 11) - 1;
+const ascending = (a: bigint, b: bigint) => (a < b ? -1 : 1);
 
 /** An attack table; every 4th weight is 0, as in trained ones many are. */
 export function testTable(prng: Prng): AttackTable & { weights: Int8Array } {
@@ -33,14 +34,20 @@ function context(prng: Prng, key: bigint): Context {
   };
 }
 
-/** Contexts of about two in three of the segments' names. */
-export function testContexts(prng: Prng, segments: readonly Segment[], meshKey: Uint8Array): Contexts {
+/** Contexts of about two in three of the segments' names, and about two in three of the routes. */
+export function testContexts(
+  prng: Prng,
+  segments: readonly Segment[],
+  meshKey: Uint8Array,
+  routeKeys: readonly bigint[] = [],
+): Contexts {
   const keys = [...new Set(segments.map((segment) => contextKey(meshKey, segment)))].filter(() => !prng.oneIn(3));
-  keys.sort((a, b) => (a < b ? -1 : 1));
+  keys.sort(ascending);
   const kind = () => ({ base: prng.between(-200, 400), nameSurprise: prng.pick([0, 20, prng.below(256)]) });
   return {
     contexts: keys.slice(0, 1024).map((key) => context(prng, key)),
-    kinds: [kind(), kind(), kind()],
+    kinds: [kind(), kind(), kind(), kind()],
+    routes: [...new Set(routeKeys)].filter((key) => key !== 0n && !prng.oneIn(3)).sort(ascending),
     structureBase: prng.below(prng.pick([1, 100, 256])),
   };
 }
@@ -67,10 +74,16 @@ export function kindBytes(kinds: Contexts["kinds"]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes);
 }
 
+/** Keys of 8 bytes as in ModelBody.routes. */
+export function routeBytes(routes: readonly bigint[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(BigUint64Array.from(routes).buffer);
+}
+
 /** A ModelBody with the numbers and heads of a body. */
 export function bodyWithHeads(body: Body, attackId: bigint): ReturnType<typeof modelBody> {
-  const { contexts, kinds, structureBase } = body;
-  const heads = { contexts: contextBytes(contexts), kinds: kindBytes(kinds), structureBase, attackId };
+  const { contexts, kinds, routes, structureBase } = body;
+  const rows = { contexts: contextBytes(contexts), kinds: kindBytes(kinds), routes: routeBytes(routes) };
+  const heads = { ...rows, structureBase, attackId };
   return modelBody({ ...modelBytes(body), ...heads });
 }
 
@@ -79,9 +92,12 @@ const SKIPPED = [":path", "host", "x-request-id", "x-b3-traceid", "x-envoy-peer"
 /** Near a name of the skip list, and yet looked at. */
 const NEAR = ["hosts", "x-b3", "b3x", "Date", "x-envoy", "X-Request-Id", "", "n".repeat(64), "n".repeat(65)];
 
+/** Above what is decoded of a value, and so short that all values of a request fit into the core's input. */
+const VALUE_MAX = 40_000;
+
 function headerValue(prng: Prng): string {
   const target = shortTarget(prng);
-  return prng.oneIn(40) ? target.repeat(prng.between(1, 400)) : target;
+  return prng.oneIn(40) ? target.repeat(prng.between(1, 400)).slice(0, VALUE_MAX) : target;
 }
 
 /** Headers of one request: usual, skipped and odd names, each value as strange as a target. */

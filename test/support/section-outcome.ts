@@ -9,7 +9,7 @@ import { Refusal } from "../reference/protobuf.ts";
 import { decidingRule, type Request, type Rule } from "../reference/rules.ts";
 import { type ModelBody, readModels, readRules, readSettings } from "../reference/sections.ts";
 import { Core } from "./core.ts";
-import { contextBytes } from "./heads.ts";
+import { contextBytes, routeBytes } from "./heads.ts";
 import { Prng } from "./prng.ts";
 import type { SectionName } from "./sections.ts";
 
@@ -23,7 +23,7 @@ const PROBES = Array.from({ length: 3 }, (_, seed) => new Prng(seed).bytes(32).m
 /** Texts that an attack table is asked about. */
 const PROBE_TEXTS = ["a", "' OR 1=1 -- ", "../../etc/passwd", "<script>alert(1)</script>"];
 const BODIES = ["CURRENT", "CANDIDATE"] as const;
-const KINDS = [1, 2, 3] as const;
+const KINDS = [1, 2, 3, 4] as const;
 /** Rules whose own fields are asked for; more would only cost time. */
 const RULES_ASKED = 4;
 
@@ -40,8 +40,9 @@ const requestOf = (rule: Rule): Request => ({
 function bodyByReference(body: ModelBody | undefined): unknown {
   if (body === undefined) return null;
   const scores = PROBES.map((bins) => score(body, [...bins]));
-  const { modelId, alertThreshold, denyThreshold, contexts, kinds, structureBase } = body;
-  const heads = [hexOf(contextBytes(contexts)), kinds.map(({ base, nameSurprise }) => [base, nameSurprise])];
+  const { modelId, alertThreshold, denyThreshold, contexts, kinds, routes, structureBase } = body;
+  const blobs = [contextBytes(contexts), routeBytes(routes)].map(hexOf);
+  const heads = [...blobs, kinds.map(({ base, nameSurprise }) => [base, nameSurprise])];
   return [modelId, alertThreshold, denyThreshold, structureBase, ...heads, ...scores];
 }
 
@@ -105,6 +106,7 @@ function bodyByCore(core: Core, body: (typeof BODIES)[number]): unknown {
     core.number("modelDeny", address),
     core.number("modelStructureBase", address),
     hexOf(core.bytes(core.number("modelContexts", address), 16 * core.number("modelContextCount", address))),
+    hexOf(core.bytes(core.number("modelRoutes", address), 8 * core.number("modelRouteCount", address))),
     core.number("modelHasKinds", address) === 0 ? [] : KINDS.map((kind) => kindByCore(core, address, kind)),
     ...scores,
   ];

@@ -27,7 +27,8 @@ export function settings(changes: Settings = {}): Uint8Array {
   return toBinary(SettingsSectionSchema, create(SettingsSectionSchema, { ...good, ...changes }));
 }
 
-const SILENT = { contexts: new Uint8Array(0), kinds: new Uint8Array(0), structureBase: 0, attackId: 0n };
+const NONE = new Uint8Array(0);
+const SILENT = { contexts: NONE, kinds: NONE, routes: NONE, structureBase: 0, attackId: 0n };
 
 /** The id that the law asks for; what is not given of the two other heads is empty. */
 export function idOf(body: ModelBytes & Partial<ModelContent>): bigint {

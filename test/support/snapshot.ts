@@ -1,12 +1,13 @@
 // Updates as the control plane sends them: manifest, digests, signature, sections. Good unless asked otherwise. With a
-// model whose scores can be told in one's head: only the quotes of a request count, and its score is 256 times the
-// square of their bin, and 128 since the attack head agrees.
+// model whose scores can be told in one's head: only the quotes of a request count, and as long as that is usual its
+// score is 256 times the square of their bin, and 128 since the attack head agrees.
 
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ManifestSchema, SectionKind } from "../../control-plane/gen/vedette/v1/model_pb.ts";
 import { type Update, UpdateSchema } from "../../control-plane/gen/vedette/v1/sidecar_pb.ts";
 import { ATTACK_WEIGHTS, FEATURES } from "../../filter/core/limits.ts";
+import { distancePart } from "../reference/contexts.ts";
 import { FEATURE_NAMES, featureHash } from "../reference/features.ts";
 import { kindBytes } from "./heads.ts";
 import { modelBytes } from "./models.ts";
@@ -59,15 +60,19 @@ export const QUOTES = FEATURE_NAMES.indexOf("quotes");
 export interface Thresholds {
   alert?: number;
   deny?: number;
-  /** Of the one row that counts; another scale makes another model. */
+  /** Of the rows that count; another scale makes another model. */
   scale?: number;
 }
 
 /** What the attack head adds to the score of a request that has a quote. */
 export const QUOTE_EXCESS = 128;
 
+/** Rows of the factor that look at quotes, as a fifth of a usual distance counts. */
+const QUOTE_ROWS = 5;
+
 /** Score of a request whose quotes have this bin. */
-export const quoteScore = (bin: number): number => 256 * bin * bin + (bin > 0 ? QUOTE_EXCESS : 0);
+export const quoteScore = (bin: number): number =>
+  distancePart(QUOTE_ROWS * 256 * bin * bin) + (bin > 0 ? QUOTE_EXCESS : 0);
 
 /** A table by which a text has level 1 if a quote begins it or follows its first token of letters or digits, else 0. */
 export const quoteTable = (() => {
@@ -82,17 +87,20 @@ export const quoteTable = (() => {
 const KIND = { base: 0, nameSurprise: 0 };
 const HEADS = {
   contexts: new Uint8Array(0),
-  kinds: kindBytes([KIND, KIND, KIND]),
+  kinds: kindBytes([KIND, KIND, KIND, KIND]),
+  routes: new Uint8Array(0),
   structureBase: 0,
   attackId: quoteTable.tableId,
 };
 
-/** A model body that scores the quotes of a request: 1, 2, 4 of them give 384, 1,152, 4,224. */
+/** A model body that scores the quotes of a request: 1, 2, 4 of them give 384, 1,152, 14,055. */
 export function quoteModel({ alert = 500, deny = 2000, scale: one = 4 * 65536 }: Thresholds = {}) {
   const factor = new Array<number>(FEATURES * FEATURES).fill(0);
   const scale = new Array<number>(FEATURES).fill(0);
-  factor[QUOTES] = 1;
-  scale[0] = one;
+  for (let row = 0; row < QUOTE_ROWS; row++) {
+    factor[row * FEATURES + QUOTES] = 1;
+    scale[row] = one;
+  }
   const clip = new Array<number>(FEATURES).fill(2047);
   const content = { ...modelBytes({ mean: new Array<number>(FEATURES).fill(0), factor, scale, clip }), ...HEADS };
   return { modelId: idOf(content), ...content, alertThreshold: alert, denyThreshold: deny };

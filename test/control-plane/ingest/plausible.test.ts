@@ -5,7 +5,17 @@ import * as assert from "uvu/assert";
 import type { WindowReport } from "../../../control-plane/domain.ts";
 import { implausible } from "../../../control-plane/ingest/plausible.ts";
 import { emptyStatistics } from "../../../control-plane/store/statistics.ts";
-import { callerKey, contextKey, core, requests, routeKey, scored, statisticsOf, windowOf } from "../fixture.ts";
+import {
+  callerKey,
+  contextKey,
+  contextOf,
+  core,
+  requests,
+  routeKey,
+  scored,
+  statisticsOf,
+  windowOf,
+} from "../fixture.ts";
 
 const honest = (): WindowReport => {
   const statistics = scored(statisticsOf(requests(1, 300)), "00000000000000d1", [0, 256, 9000]);
@@ -27,6 +37,27 @@ test("a group that was held back may come with a window that learnt less than it
   assert.is(implausible(report, core), undefined);
   report.statistics.counts.learnt--;
   assert.match(implausible(report, core)!, /moments\.n/);
+});
+
+test("requests that are held back add to levels only, also where nothing else was seen of a context", () => {
+  const report = honest();
+  const { counts, contexts } = report.statistics;
+  [counts.learnt, counts.held] = [280, 20];
+  const { levels, levelGroups } = contexts[contextKey(0)]!;
+  levels[31]! += 200;
+  levelGroups[31]! |= 0b100;
+  const nothing = contextOf(2, []);
+  nothing.levels[30] = nothing.levelGroups[30] = 1;
+  contexts[contextKey(9)] = nothing;
+  assert.is(implausible(report, core), undefined);
+});
+
+test("a count may come from as many groups as it counts, and from all there are", () => {
+  const report = honest();
+  const { classes, classGroups } = context(report);
+  [classes[9], classGroups[9]] = [3, 0b1000_0101];
+  [classes[10], classGroups[10]] = [8, 0xff];
+  assert.is(implausible(report, core), undefined);
 });
 
 const LIES: [string, RegExp, (report: WindowReport) => void][] = [
@@ -178,7 +209,12 @@ const LIES: [string, RegExp, (report: WindowReport) => void][] = [
     },
   ],
   ["a context of another kind", /contexts\[.*kind: 4, must be 1 to 3/, (r) => Object.assign(context(r), { kind: 4 })],
-  ["a context of no segment", /contexts\[.*\.n: 0/, (r) => Object.assign(context(r), { n: 0 })],
+  [
+    "a context of nothing",
+    /contexts\[.*levels: 0, must be .* not 0/,
+    (r) => Object.assign(context(r), contextOf(1, [])),
+  ],
+  ["half a segment", /contexts\[.*\.n: 0.5, must be 0 to/, (r) => Object.assign(context(r), { n: 0.5 })],
   [
     "more segments than requests can have",
     /contexts\[.*\.n: 2147483649/,
@@ -193,7 +229,39 @@ const LIES: [string, RegExp, (report: WindowReport) => void][] = [
   ["segments without a length", /lengths: 299, must be n = 300/, (r) => takeOne(context(r).lengths)],
   ["segments without a level", /levels: 299, must be n = 300/, (r) => takeOne(context(r).levels)],
   ["a level below 0", /levels\[3\]: -1/, (r) => context(r).levels.fill(-1, 3, 4)],
+  ["more segments of a level than requests can have", /levels\[31\]: 2147483649/, (r) => levelsOf(r, 31, 2 ** 31 + 1)],
+  ["more levels than requests can have", /levels: 2147483948, must be/, (r) => levelsOf(r, 31, 2 ** 31)],
+  ["more requests held back than seen", /counts\.held: 301, must be 0 to seen = 300/, (r) => hold(r, 301)],
+  ["part of a request held back", /counts\.held: 0\.5/, (r) => hold(r, 0.5)],
+  ["groups of ten classes", /class_groups: 10, must be 11/, (r) => void context(r).classGroups.pop()],
+  ["groups of a 26th length", /length_groups: 26, must be 25/, (r) => void context(r).lengthGroups.push(0)],
+  ["no groups of levels", /level_groups: 0, must be 32/, (r) => Object.assign(context(r), { levelGroups: [] })],
+  [
+    "a class that nobody showed",
+    /class_groups\[0\]: 0, must be a set of 1/,
+    (r) => context(r).classGroups.fill(0, 0, 1),
+  ],
+  ["a level that nobody showed", /level_groups\[14\]: 0/, (r) => context(r).levelGroups.fill(0, 14, 15)],
+  [
+    "groups of a length that did not occur",
+    /length_groups\[24\]: 4, must be a set of 0 to 0/,
+    (r) => groupsOfNothing(r),
+  ],
+  [
+    "a ninth group of a class",
+    /class_groups\[0\]: 256, must be 0 to 255/,
+    (r) => context(r).classGroups.fill(256, 0, 1),
+  ],
+  [
+    "more groups than segments",
+    /class_groups\[10\]: 7, must be a set of 1 to 2 groups/,
+    (r) => Object.assign(context(r).classes, { 10: 2 }) && Object.assign(context(r).classGroups, { 10: 7 }),
+  ],
 ];
+
+const hold = (report: WindowReport, held: number) => Object.assign(report.statistics.counts, { held });
+const levelsOf = (report: WindowReport, bin: number, count: number) => context(report).levels.fill(count, bin, bin + 1);
+const groupsOfNothing = (report: WindowReport) => context(report).lengthGroups.fill(4, 24, 25);
 
 const context = (report: WindowReport) => report.statistics.contexts[contextKey(0)]!;
 

@@ -73,6 +73,11 @@ test("what the other two heads find is told in words, with the header, and with 
     sentence({ ...parameter, feature: 35, segment: SegmentKind.PATH }, { record: { ...record, attackExcess: 0 } }),
     /^path segment 3: a length that is new there \(unusual_length: length bin 4\).*; structure added 1\.5$/,
   );
+  const path = { segment: SegmentKind.PATH, segmentIndex: 0, segmentName: "", segmentKey: 0n };
+  assert.match(
+    sentence({ ...parameter, ...path, feature: 36, featureBin: 0 }, { record: { ...record, attackExcess: 0 } }),
+    /^path: a route that was never seen \(new_route\) made 61 % of .*; structure added 1\.5$/,
+  );
 });
 
 test("a name that is held back is shown by its key", () => {

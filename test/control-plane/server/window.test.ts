@@ -21,7 +21,7 @@ function windowOf(direction: Direction): Window {
     endMs: 2_000n,
     target: "shop/web",
     direction,
-    counts: { seen: 12n, skipped: [{ reason: 8, count: 12n }], allowed: 12n, responses: [0n, 12n] },
+    counts: { seen: 12n, skipped: [{ reason: 8, count: 12n }], allowed: 12n, responses: [0n, 12n], held: 4n },
     callers: [{ key: 1n, class: 3, name: "127.0.0.1", n: 12n }],
     edges: [{ callerKey: 1n, routeKey: 2n, n: 12n }],
     contexts: [CONTEXT],
@@ -36,7 +36,10 @@ const CONTEXT = {
   lengths: [4, 24],
   lengthCounts: [11n, 1n],
   levels: [0, 31],
-  levelCounts: [2n, 10n],
+  levelCounts: [2n, 14n],
+  classGroups: Uint8Array.of(0x81, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1),
+  lengthGroups: Uint8Array.of(0x81, 2),
+  levelGroups: Uint8Array.of(1, 0xff),
 };
 
 /** Field that is refused where contexts are these. */
@@ -57,7 +60,11 @@ test("contexts come with all their bins", () => {
   const { kind, n, classes, lengths, levels } = contexts["00000000000000ab"]!;
   assert.equal([kind, n, classes], [3, 12, [12, 0, 0, 5, 0, 0, 0, 0, 0, 0, 1]]);
   assert.equal(lengths, new Array(25).fill(0).with(4, 11).with(24, 1));
-  assert.equal(levels, new Array(32).fill(0).with(0, 2).with(31, 10));
+  assert.equal(levels, new Array(32).fill(0).with(0, 2).with(31, 14));
+  const { classGroups, lengthGroups, levelGroups } = contexts["00000000000000ab"]!;
+  assert.equal(classGroups, [0x81, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1]);
+  assert.equal(lengthGroups, new Array(25).fill(0).with(4, 0x81).with(24, 2));
+  assert.equal(levelGroups, new Array(32).fill(0).with(0, 1).with(31, 0xff));
 });
 
 test("a context that cannot be meant is refused by its field", () => {
@@ -71,18 +78,22 @@ test("a context that cannot be meant is refused by its field", () => {
   assert.is(refusedField([{ ...CONTEXT, lengths: [4, 25] }]), "window.contexts[0].lengths[1]");
   assert.is(refusedField([{ ...CONTEXT, levels: [0, 32] }]), "window.contexts[0].levels[1]");
   assert.is(refusedField([{ ...CONTEXT, levelCounts: [0n, 2n ** 53n] }]), "window.contexts[0].level_counts[1]");
+  const short = new Uint8Array(10);
+  assert.is(refusedField([{ ...CONTEXT, classGroups: short }]), "window.contexts[0].class_groups");
+  assert.is(refusedField([{ ...CONTEXT, lengthGroups: new Uint8Array(3) }]), "window.contexts[0].length_groups");
+  assert.is(refusedField([{ ...CONTEXT, levelGroups: new Uint8Array(0) }]), "window.contexts[0].level_groups");
 });
 
 test("a server-side window counts in its target's statistics", () => {
   const { statistics } = toReport("local", "web-0", windowOf(Direction.SERVER));
-  assert.is(statistics.counts.seen, 12);
+  assert.equal([statistics.counts.seen, statistics.counts.held], [12, 4]);
   assert.equal(Object.keys(statistics.edges), ["0000000000000001/0000000000000002"]);
 });
 
 test("a client-side window keeps its number and adds nothing, so that no request counts twice", () => {
   const report = toReport("local", "web-0", windowOf(Direction.CLIENT));
   assert.is(report.windowSeq, 3);
-  assert.is(report.statistics.counts.seen, 0);
+  assert.equal([report.statistics.counts.seen, report.statistics.counts.held], [0, 0]);
   const { callers, edges, contexts } = report.statistics;
   assert.equal([callers, edges, contexts], [{}, {}, {}]);
 });

@@ -14,15 +14,13 @@ import {
   Mode as WireMode,
 } from "../../../control-plane/gen/vedette/v1/model_pb.ts";
 import { buildSnapshot, type SnapshotContent } from "../../../control-plane/snapshot/build.ts";
-import { trainModel } from "../../../control-plane/train/model.ts";
+import { named, trainModel } from "../../../control-plane/train/model.ts";
 import { attack, attackTable, contextKey, core, prior, requests, statisticsOf, TARGET } from "../fixture.ts";
 
 const { moments, contexts } = statisticsOf(requests(1, 500));
-const model: Model = {
-  ...trainModel([{ day: 1, moments, contexts }], prior, core, attack)!,
-  alertThreshold: 20_000,
-  denyThreshold: 30_000,
-};
+const thresholds = { alertThreshold: 20_000, denyThreshold: 30_000 };
+const trained = trainModel([{ day: 1, moments, contexts, routes: {} }], prior, core, attack)!;
+const model = withRoutes({ ...trained, ...thresholds }, [9n, 10n, 2n ** 64n - 1n]);
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
 const rule: Rule = {
@@ -35,6 +33,11 @@ const rule: Rule = {
   reason: "r",
   createdAtMs: 1,
 };
+
+/** The same model with these routes, under the id that follows. */
+function withRoutes(of: Model, keys: readonly bigint[]): Model {
+  return named({ ...of, routes: new Uint8Array(BigUint64Array.from(keys).buffer) }, core);
+}
 
 const settings = {
   mode: "enforce" as const,
@@ -112,6 +115,10 @@ const REFUSED: [string, string, Partial<SnapshotContent>][] = [
   ["a mean below 0", "model.mean", withModel({ mean: model.mean.with(0, -1) })],
   ["a model that is not what its id says", "model.model_id", withModel({ scale: model.scale.with(0, 1) })],
   ["a clip of 0", "model.clip", withModel({ clip: model.clip.with(0, 0) })],
+  ["routes that do not ascend", "model.routes", withModel(withRoutes(model, [10n, 9n]))],
+  ["half a route", "model.routes", withModel({ routes: new Uint8Array(12) })],
+  ["kinds of before there were routes", "model.kinds", withModel({ kinds: new Uint8Array(12) })],
+  ["other routes than the id says", "model.model_id", withModel({ routes: new Uint8Array(0) })],
   ["deny below alert", "model.deny_threshold", withModel({ denyThreshold: 19_999 })],
   ["an alert at its own mean", "model.current.alert_threshold", withModel({ alertThreshold: 1 })],
   ["no hash key", "settings.hash_keys", { settings: { ...settings, hashKeys: [] } }],
@@ -160,17 +167,22 @@ test("the attack table goes out once, with and without models, and models only w
   assert.equal([table!.weights.length, table!.bias], [32_768, attack.bias]);
   assert.equal(current!.contexts, model.contexts);
   assert.equal([current!.kinds, current!.structureBase], [model.kinds, model.structureBase]);
+  assert.equal(Buffer.from(current!.routes).toString("hex"), `09${"0".repeat(14)}0a${"0".repeat(14)}${"f".repeat(16)}`);
   assert.is(told({ models: { current: undefined, candidate: undefined } }).attack!.bias, attack.bias);
   assert.is(refusalOf({ attack: attackTable(3) }).field, "model.attack_id");
   assert.is(refusalOf({ attack: undefined }).field, "model.attack_id");
   assert.is(refusalOf({ attack: { ...attack, tableId: model.modelId } }).field, "attack.table_id");
 });
 
-test("two models of as many contexts as there may be, and the table, fit into the section", () => {
+test("two models of as many contexts and routes as there may be, and the table, fit into the section", () => {
   const many: Record<string, ContextSums> = {};
   for (let i = 0; i < 2048; i++) many[contextKey(i)] = contexts[contextKey(0)]!;
-  const full = trainModel([{ day: 1, moments, contexts: many }], prior, core, attack)!;
-  assert.is(full.contexts.length, 1024 * 16);
+  const all = trainModel([{ day: 1, moments, contexts: many, routes: {} }], prior, core, attack)!;
+  assert.is(all.contexts.length, 1024 * 16);
+  const full = withRoutes(
+    all,
+    Array.from({ length: 1024 }, (_, i) => BigInt(i + 1)),
+  );
   const largest = { alertThreshold: 2 ** 31 - 1, denyThreshold: 2 ** 31 - 1 };
   const models = { current: { ...full, ...largest }, candidate: { ...full, ...largest } };
   const { length } = buildSnapshot({ ...content, models }, place).sections[1]!.content;

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Statistics } from "../../../control-plane/domain.ts";
+import type { ContextSums, Counts, Statistics } from "../../../control-plane/domain.ts";
 import {
   addStatistics,
   CALLERS_KEPT,
@@ -87,15 +87,92 @@ test("above the bound only the contexts with the lowest keys are kept, whole, wh
   const forwards = sum(twice(keys, 500)).contexts;
   assert.equal(sum(twice(shuffled(keys, new Prng(4)), 130)).contexts, forwards);
   assert.equal(Object.keys(forwards).sort(), keys.slice(0, CONTEXTS_KEPT).map(hex));
-  const { n, classes, lengths, levels } = forwards[hex(9)]!;
-  assert.equal([n, classes[1], lengths[9], levels[9]], [2, 2, 2, 2]);
+  const { n, classes, lengths, levels, levelGroups } = forwards[hex(9)]!;
+  assert.equal([n, classes[1], lengths[9], levels[9], levelGroups[9]], [2, 2, 2, 2, 0b10]);
 });
 
 function contextsOf(keys: readonly number[]): Statistics["contexts"] {
   return Object.fromEntries(
-    keys.map((key) => [hex(key), contextOf(1, [{ length: key % 25, level: key % 32, classes: 2 }])]),
+    keys.map((key) => [
+      hex(key),
+      contextOf(1, [{ length: key % 25, level: key % 32, classes: 2, groups: 1 << (key % 8) }]),
+    ]),
   );
 }
+
+/** Segments of a few contexts, as windows tell them; some of them held back. */
+const segments = fc.array(
+  fc.record({
+    key: fc.integer({ min: 1, max: 3 }),
+    length: fc.integer({ min: 0, max: 24 }),
+    level: fc.integer({ min: 0, max: 31 }),
+    classes: fc.integer({ min: 0, max: 2 ** 11 - 1 }),
+    groups: fc.integer({ min: 0, max: 7 }).map((group) => 1 << group),
+    held: fc.boolean(),
+  }),
+  { maxLength: 12 },
+);
+type Segments = typeof segments extends fc.Arbitrary<infer T> ? T : never;
+
+function toldOf(list: Segments): Statistics {
+  const statistics = emptyStatistics();
+  statistics.counts.seen = list.length;
+  statistics.counts.held = list.filter(({ held }) => held).length;
+  for (const key of new Set(list.map((one) => one.key))) {
+    const all = list.filter((one) => one.key === key);
+    const { levels, levelGroups } = contextOf(1, all);
+    const learnt = all.filter(({ held }) => !held);
+    statistics.contexts[hex(key)] = { ...contextOf(1, learnt), levels, levelGroups };
+  }
+  return statistics;
+}
+
+test("windows of any partition of the same segments, in any order, add up to the same counts and groups", () => {
+  fc.assert(
+    fc.property(fc.array(segments, { maxLength: 8 }), fc.nat(), (windows, seed) => {
+      const prng = new Prng(seed);
+      const parts = shuffled(windows, prng).map(toldOf);
+      const cut = prng.below(parts.length + 1);
+      const grouped = addStatistics(sum(parts.slice(0, cut)), sum(parts.slice(cut)), LIVE);
+      assert.equal(grouped, toldOf(windows.flat()));
+    }),
+    { seed: 2, numRuns: 200 },
+  );
+});
+
+test("what is left out is as if it had never been, in groups too", () => {
+  const shown = (groups: number) => toldOf([{ key: 1, length: 3, level: 9, classes: 0b11, groups, held: false }]);
+  const rest = [shown(0b1), shown(0b10)];
+  const spoilt = sum([...rest, shown(0b1000)]).contexts[hex(1)]!;
+  assert.equal([spoilt.classGroups[1], spoilt.lengthGroups[3], spoilt.levelGroups[9]], [0b1011, 0b1011, 0b1011]);
+  const clean = sum(rest).contexts[hex(1)]!;
+  assert.equal([clean.classGroups[1], clean.lengthGroups[3], clean.levelGroups[9]], [0b11, 0b11, 0b11]);
+});
+
+test("what was stored before there were groups has none, and before requests were held back none of those", () => {
+  const now = statisticsOf(requests(1, 20));
+  const then = structuredClone(now) as { counts: Partial<Counts>; contexts: Record<string, Partial<ContextSums>> };
+  delete then.counts.held;
+  for (const one of Object.values(then.contexts)) {
+    for (const field of ["classGroups", "lengthGroups", "levelGroups"] as const) delete one[field];
+  }
+  const old = then as Statistics;
+  const key = Object.keys(now.contexts)[0]!;
+  const alone = addStatistics(emptyStatistics(), old, LIVE);
+  assert.is(alone.counts.held, 0);
+  const { classGroups, lengthGroups, levelGroups, levels } = alone.contexts[key]!;
+  assert.equal(
+    [classGroups, lengthGroups, levelGroups],
+    [11, 25, 32].map((size) => new Array(size).fill(0)),
+  );
+  assert.equal(levels, now.contexts[key]!.levels);
+  for (const both of [addStatistics(old, now, LIVE), addStatistics(now, old, LIVE)]) {
+    assert.equal(both.contexts[key]!.levelGroups, now.contexts[key]!.levelGroups);
+    assert.is(both.contexts[key]!.n, 2 * now.contexts[key]!.n);
+  }
+  now.counts.held = 3;
+  assert.is(addStatistics(old, now, LIVE).counts.held, 3);
+});
 
 test("what was stored before there were contexts has none", () => {
   const { contexts, ...old } = statisticsOf(requests(1, 20));

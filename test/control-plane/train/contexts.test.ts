@@ -1,14 +1,18 @@
-// Contexts of a model: rows, kinds and the structure base, against figures made by hand. ln 6 x 16 is 28.67, for
-// instance, and the core's table is exact for numbers as small as here.
+// Contexts of a model: rows, kinds, routes and the structure base, against figures made by hand. ln 6 x 16 is 28.67,
+// for instance, and the core's table is exact for numbers as small as here.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ContextSums } from "../../../control-plane/domain.ts";
-import { trainContexts } from "../../../control-plane/train/contexts.ts";
+import { type ContextInput, trainContexts } from "../../../control-plane/train/contexts.ts";
 import { Prng } from "../../support/prng.ts";
-import { contextKey, contextOf, core } from "../fixture.ts";
+import { contextKey, contextOf, core, routeKey } from "../fixture.ts";
 
 type Sums = Record<string, ContextSums>;
+
+/** Of a target with callers of all groups. */
+const trained = (contexts: Sums, learnt: number, other: Partial<ContextInput> = {}) =>
+  trainContexts({ contexts, routes: {}, learnt, comparable: true, ...other }, core);
 
 /** `count` segments of length bin 3 with letters. */
 const usual = (count: number, level: number) => Array.from({ length: count }, () => ({ length: 3, level, classes: 1 }));
@@ -29,15 +33,15 @@ function rowsOf(bytes: Uint8Array) {
 
 function kindsOf(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return [0, 4, 8].map((at) => [view.getInt16(at, true), view.getUint8(at + 2), view.getUint8(at + 3)]);
+  return [0, 4, 8, 12].map((at) => [view.getInt16(at, true), view.getUint8(at + 2), view.getUint8(at + 3)]);
 }
 
-const only = (context: ContextSums) => rowsOf(trainContexts({ [contextKey(1)]: context }, 1000, core).contexts)[0]!;
+const only = (context: ContextSums) => rowsOf(trained({ [contextKey(1)]: context }, 1000).contexts)[0]!;
 
 test("a row holds the classes, lengths and the highest level that were seen, and what news would be a surprise", () => {
-  const row = only(contextOf(2, [...usual(7, 16), { length: 5, level: 20, classes: 0b101 }]));
+  const row = only(contextOf(2, [...usual(7, 12), { length: 5, level: 15, classes: 0b101 }]));
   // One class and one length came once in 8: (2 + 1) / (16 + 2) = 1 / 6, and 16 ln 6 = 28.67.
-  assert.equal(row, { key: contextKey(1), base: 16 * 20 - 256, classes: 0b101, lengths: [3, 5], surprises: [29, 29] });
+  assert.equal(row, { key: contextKey(1), base: 16 * 15 - 256, classes: 0b101, lengths: [3, 5], surprises: [29, 29] });
 });
 
 test("of fewer than 8 segments nothing that is new is a surprise", () => {
@@ -61,43 +65,7 @@ test("a surprise is right beyond 32 bits as well", () => {
   for (let i = 1; i <= 2048; i++) sums[contextKey(i)] = contextOf(2, usual(1, 16));
   sums[contextKey(0)] = { ...contextOf(2, usual(1, 16)), n: 2 ** 33 - 2048 };
   // 4,097 / (2^34 + 2): 16 ln 2 (34 - 12) = 243.99.
-  assert.is(kindsOf(trainContexts(sums, 2 ** 33, core).kinds)[1]![1], 244);
-});
-
-test("one segment in 500 is not believed to be normal, so the base is below its level", () => {
-  const attacks = (count: number) => usual(count, 31);
-  assert.is(only(contextOf(1, [...usual(998, 10), ...attacks(2)])).base, 16 * 10 - 256);
-  assert.is(only(contextOf(1, [...usual(997, 10), ...attacks(3)])).base, 16 * 31 - 256);
-  assert.is(only(contextOf(1, [...usual(498, 10), ...attacks(1)])).base, 16 * 31 - 256);
-});
-
-test("the base of a kind is what 2 % of its segments are above; without any it is the lowest", () => {
-  const sums: Sums = {
-    [contextKey(1)]: contextOf(2, [...usual(40, 9), ...usual(7, 20), ...usual(1, 21)]),
-    [contextKey(2)]: contextOf(2, [...usual(50, 10), ...usual(2, 25)]),
-    [contextKey(3)]: contextOf(3, usual(7, 20)),
-  };
-  const { kinds } = trainContexts(sums, 1000, core);
-  // Of 100 parameters 2 may be above: the third from the top has level 21. Their contexts are both known well:
-  // 1 / 202, and 16 ln 202 = 84.93.
-  assert.equal(kindsOf(kinds), [
-    [-256, 0, 0],
-    [16 * 21 - 256, 85, 0],
-    [16 * 20 - 256, 0, 0],
-  ]);
-});
-
-test("below 5 segments the base is that of the kind, 0, or their highest, whichever is most", () => {
-  const few = (level: number): Sums => ({
-    [contextKey(1)]: contextOf(2, usual(4, level)),
-    [contextKey(2)]: contextOf(2, usual(996, 18)),
-    [contextKey(3)]: contextOf(1, usual(4, level)),
-    [contextKey(4)]: contextOf(1, usual(996, 5)),
-  });
-  const bases = (level: number) => rowsOf(trainContexts(few(level), 1000, core).contexts).map(({ base }) => base);
-  const kind = 16 * 18 - 256;
-  assert.equal(bases(5), [kind, kind, 0, 16 * 5 - 256]);
-  assert.equal(bases(20), [16 * 20 - 256, kind, 16 * 20 - 256, 16 * 5 - 256]);
+  assert.is(kindsOf(trained(sums, 2 ** 33).kinds)[1]![1], 244);
 });
 
 test("the structure base is the surprise that, with all that are larger, more than 2 % of requests are to have", () => {
@@ -105,17 +73,17 @@ test("the structure base is the surprise that, with all that are larger, more th
   for (let i = 1; i <= 60; i++) sums[contextKey(i)] = contextOf(3, usual(1, 16));
   // The known header: 1 / 1,882 for a class and for a length, 940 times: 0.5 requests each, surprise 121. A new one:
   // 60 names of 1,000 came once, 121 / 2,002, surprise 16 ln (2,002 / 121) = 44.90, to be expected 60.44 times.
-  assert.equal(kindsOf(trainContexts(sums, 1000, core).kinds)[2]![1], 45);
-  assert.is(trainContexts(sums, 1000, core).structureBase, 45);
-  assert.is(trainContexts(sums, 3070, core).structureBase, 45, "61.4 may have one, and a little more are to");
-  assert.is(trainContexts(sums, 3073, core).structureBase, 0);
-  assert.is(trainContexts(sums, 49, core).structureBase, 121);
+  assert.equal(kindsOf(trained(sums, 1000).kinds)[2]![1], 45);
+  assert.is(trained(sums, 1000).structureBase, 45);
+  assert.is(trained(sums, 3070).structureBase, 45, "61.4 may have one, and a little more are to");
+  assert.is(trained(sums, 3073).structureBase, 0);
+  assert.is(trained(sums, 49).structureBase, 121);
 });
 
 test("a model holds the 1,024 contexts with the most segments, of equal ones the lowest keys, ascending", () => {
   const sums: Sums = {};
   for (let i = 1500; i > 0; i--) sums[contextKey(i)] = contextOf(1, usual(i % 100 === 0 ? 9 : 2, 16));
-  const { contexts } = trainContexts(sums, 1000, core);
+  const { contexts } = trained(sums, 1000);
   const rows = rowsOf(contexts).map(({ key }) => key);
   const often = Array.from({ length: 15 }, (_, i) => 100 * (i + 1));
   const lowest = Array.from({ length: 1500 }, (_, i) => i + 1).filter((i) => i % 100 !== 0);
@@ -133,16 +101,59 @@ test("the order of keys does not matter", () => {
     sums[contextKey(i)] = contextOf(prng.pick([1, 2, 3]), segments);
   }
   const backwards = Object.fromEntries(Object.entries(sums).toReversed());
-  const trained = trainContexts(sums, 5000, core);
-  assert.equal(trainContexts(backwards, 5000, core), trained);
-  assert.ok(trained.structureBase > 0);
+  const found = trained(sums, 5000);
+  assert.equal(trained(backwards, 5000), found);
+  assert.ok(found.structureBase > 0);
 });
 
-test("without contexts there are three kinds that know nothing", () => {
-  const { contexts, kinds, structureBase } = trainContexts({}, 1000, core);
-  assert.equal([contexts.length, structureBase], [0, 0]);
+/** As the filter reads them. */
+function keysOf(bytes: Uint8Array): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const at = (i: number) => view.getBigUint64(8 * i, true);
+  return Array.from({ length: bytes.length / 8 }, (_, i) => at(i).toString(16).padStart(16, "0"));
+}
+
+const OVERFLOW = "0".repeat(16);
+
+test("a model knows the routes that were seen, ascending, and how much of a surprise another one would be", () => {
+  const routes = {
+    [routeKey(3)]: { n: 60 },
+    [routeKey(1)]: { n: 1 },
+    [routeKey(2)]: { n: 0 },
+    [routeKey(5)]: { n: 39 },
+  };
+  const found = trained({}, 100, { routes });
+  assert.equal(keysOf(found.routes), [routeKey(1), routeKey(3), routeKey(5)]);
+  // One of 100 came once: 3 / 202, and 16 ln (202 / 3) = 67.36; its base is not read.
+  assert.equal(kindsOf(found.kinds)[3], [0, 67, 0]);
+  // 100 x 3 / 202 = 1.49 requests are expected to have a new one, and 2 % of 100 may have.
+  assert.is(found.structureBase, 0);
+  assert.is(trained({}, 74, { routes }).structureBase, 67);
+});
+
+test("requests in the overflow have routes that the model does not know: they count as new ones", () => {
+  const routes = { [OVERFLOW]: { n: 50 }, [routeKey(1)]: { n: 50 } };
+  const found = trained({}, 100, { routes });
+  assert.equal(keysOf(found.routes), [routeKey(1)]);
+  // 101 / 202, and 16 ln 2 = 11.09.
+  assert.is(kindsOf(found.kinds)[3]![1], 11);
+});
+
+test("a model holds the 1,024 routes with the most requests, of equal ones the lowest keys", () => {
+  const routes = Object.fromEntries(
+    Array.from({ length: 1500 }, (_, i) => [routeKey(1500 - i), { n: i % 100 === 0 ? 9 : 2 }]),
+  );
+  const often = Array.from({ length: 15 }, (_, i) => 1500 - 100 * i);
+  const lowest = Array.from({ length: 1500 }, (_, i) => i + 1).filter((i) => i % 100 !== 0);
+  const expected = [...often, ...lowest.slice(0, 1024 - 15)].sort((a, b) => a - b);
+  assert.equal(keysOf(trained({}, 5000, { routes }).routes), expected.map(routeKey));
+});
+
+test("without contexts there are four kinds that know nothing", () => {
+  const { contexts, kinds, routes, structureBase } = trained({}, 1000);
+  assert.equal([contexts.length, routes.length, structureBase], [0, 0, 0]);
   const nothing = [-256, 0, 0];
-  assert.equal(kindsOf(kinds), [nothing, nothing, nothing]);
+  assert.equal(kindsOf(kinds), [nothing, nothing, nothing, [0, 0, 0]]);
 });
 
 test.run();

@@ -24,14 +24,14 @@ async function trainedOver(nodes: number, seed: number) {
     assert.is(await ingest.accept(windowOf({ statistics, node: `sidecar-${node}`, windowSeq, startMs })), "merged");
   }
   const days = readDays(store.reader, TARGET).map(({ day, statistics }) => {
-    return { day, moments: statistics.moments, contexts: statistics.contexts };
+    return { day, moments: statistics.moments, contexts: statistics.contexts, routes: statistics.routes };
   });
   return trainModel(days, prior, core, attack);
 }
 
 test("1, 2, 7 and 64 nodes, in any order, give the same model", async () => {
   const one = await trainedOver(1, 1);
-  assert.ok(one !== undefined && one.contexts.length >= 16 * 3, "contexts are merged, too");
+  assert.ok(one.contexts.length >= 16 * 3 && one.routes.length === 8, "contexts and routes are merged, too");
   for (const nodes of [1, 2, 7, 64]) assert.equal(await trainedOver(nodes, 10 + nodes), one);
 });
 
