@@ -104,8 +104,7 @@ test("own scores above the base raise it to theirs, and at most to 1.5 times", (
 });
 
 test("a few own scores above the base are chance, and raise nothing", () => {
-  const own = (above: number) =>
-    histogram([...new Array<number>(900 - above).fill(3), ...new Array(above).fill(4000)]);
+  const own = (above: number) => histogram([...new Array<number>(900 - above).fill(3), ...new Array(above).fill(4000)]);
   // 0.9 are to be expected of 900; half a deviation, and one: 2.4.
   assert.is(levels(own(2), 0, only(tail))[0], alert);
   assert.ok(levels(own(3), 0, only(tail))[0] > 1.4 * alert);
