@@ -27,7 +27,7 @@ import {
 import { addCounts, addStatistics, emptyStatistics } from "./store/statistics.ts";
 import type { Store } from "./store/store.ts";
 import { AGE_WEIGHTS, type DayMoments, learntOf } from "./train/aggregate.ts";
-import { dueOf } from "./train/lifecycle.ts";
+import { dueOf, mayDeny } from "./train/lifecycle.ts";
 import { trainModel } from "./train/model.ts";
 import type { Prior } from "./train/prior.ts";
 import type { TrainSettings } from "./train/settings.ts";
@@ -179,7 +179,7 @@ export class Cycle {
   #calibrated(scores: readonly number[], learnt: number): Thresholds {
     const { core, settings, usual } = this.#links;
     const thresholds = thresholdsOf(scores, learnt, usual, settings, core);
-    return learnt < settings.learnRequestsMin ? { ...thresholds, denyThreshold: 0 } : thresholds;
+    return mayDeny(learnt, settings) ? thresholds : { ...thresholds, denyThreshold: 0 };
   }
 
   /** Changes the models of a workload; false where the filters would refuse the result, which is told. */

@@ -3,7 +3,7 @@
 import type { Statistics } from "../domain.ts";
 import type { Confidence } from "../seams.ts";
 import { learntOf } from "./aggregate.ts";
-import { calibrationOf, scoredBy } from "./lifecycle.ts";
+import { calibrationOf, mayDeny, scoredBy } from "./lifecycle.ts";
 import type { TrainSettings } from "./settings.ts";
 
 /** With fewer there is nothing to compare a caller with: one of them can make itself normal. */
@@ -23,7 +23,7 @@ export function confidenceOf(
 ): { confidence: Confidence; detail: string } {
   const { learnRequestsMin } = settings;
   const learnt = learntOf([statistics]);
-  if (denyThreshold === 0 && learnt < learnRequestsMin) {
+  if (denyThreshold === 0 && !mayDeny(learnt, settings)) {
     return { confidence: "learning", detail: `${learnt} of ${learnRequestsMin} requests learnt` };
   }
   if (denyThreshold === 0) return { confidence: "calibrating", detail: `${learnt} requests learnt, ${nextOf()}` };

@@ -3,6 +3,7 @@
 // it is not replaced before, so slow traffic calibrates it too.
 
 import type { Statistics } from "../domain.ts";
+import { totalOf } from "../store/statistics.ts";
 import { learntOf } from "./aggregate.ts";
 import type { TrainSettings } from "./settings.ts";
 
@@ -30,18 +31,23 @@ export function dueOf(state: ModelState, statistics: Statistics, settings: Train
   if (learnt < LEARNT_MIN) return "nothing";
   const grown = learnt * 100 >= current.learnt * (100 + settings.retrainGrowthPercent);
   const aged = nowMs - current.trainedAtMs >= settings.retrainAfterMs && learnt !== current.learnt;
-  return grown || aged ? "train" : "nothing";
+  const ripe = mayDeny(learnt, settings) && !mayDeny(current.learnt, settings);
+  return grown || aged || ripe ? "train" : "nothing";
+}
+
+/** Whether a model that was trained from so many requests is old enough to deny; a younger one only reports. */
+export function mayDeny(learnt: number, { learnRequestsMin }: Pick<TrainSettings, "learnRequestsMin">): boolean {
+  return learnt >= learnRequestsMin;
 }
 
 /** Requests that a candidate which was trained from so many must have scored before it judges. */
 export function calibrationOf(learnt: number, settings: TrainSettings): number {
-  const { learnRequestsMin, calibrationRequestsMin } = settings;
-  if (learnt >= learnRequestsMin) return calibrationRequestsMin;
+  const { calibrationRequestsMin } = settings;
+  if (mayDeny(learnt, settings)) return calibrationRequestsMin;
   return Math.min(calibrationRequestsMin, Math.max(1, Math.ceil(learnt / CALIBRATION_SHARE)));
 }
 
 /** Requests in the histogram of a model. */
 export function scoredBy(statistics: Statistics, modelId: string | undefined): number {
-  const counts = modelId === undefined ? undefined : statistics.scores[modelId];
-  return counts?.reduce((sum, count) => sum + count, 0) ?? 0;
+  return totalOf((modelId === undefined ? undefined : statistics.scores[modelId]) ?? []);
 }

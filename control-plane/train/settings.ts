@@ -4,7 +4,7 @@
 export interface TrainSettings {
   /** Requests that a model must have learnt from to deny; a younger one only reports. 10 to 1e9. */
   learnRequestsMin: number;
-  /** A candidate judges when it scored so many, or a twentieth of those it learnt from; 10 to 1e9. */
+  /** Requests a candidate scores before it judges; one that may not deny, a twentieth of what it learnt. 10 to 1e9. */
   calibrationRequestsMin: number;
   /** A new candidate is due when the learnt requests grew by so much; 1 to 1,000 percent. */
   retrainGrowthPercent: number;

@@ -143,6 +143,8 @@ async function counted(lab: Lab, seen: number): Promise<Workload> {
   return workload;
 }
 
+/** Of what the next model must score before it judges. */
+const SCORED = /(\d+) of 400 scored/;
 /** Bursts until no model comes any more that earlier requests made due. */
 const BURSTS = 5;
 
@@ -187,6 +189,28 @@ withEnvoy("our own denials change no failure rate, nothing that is learnt, and n
     await caller.load(200, failing);
     let seen = await assertUnmoved(lab, caller, probes + 200, DENIED);
     assert.is((await lab.workload())!.confidence, Confidence.LEARNING);
+
+    await caller.load(300, next);
+    seen += 300;
+    await eventually("every VM scores with a model that may deny", async () => {
+      // The trainer looks at a target again when there is something new.
+      await caller.load(1, next);
+      seen += 1;
+      const { confidence, confidenceDetail, version } = (await lab.workload())!;
+      const vms = (await lab.node())!.vms;
+      return (
+        confidence === Confidence.CALIBRATING &&
+        SCORED.test(confidenceDetail) &&
+        vms.every((vm) => vm.version === version)
+      );
+    });
+    const scored = ({ confidenceDetail }: Workload) => Number(SCORED.exec(confidenceDetail)?.[1]);
+    const first = scored(await counted(lab, seen));
+    await caller.load(100, next);
+    seen += 100;
+    assert.is(scored(await counted(lab, seen)), first + 100);
+    seen = await assertUnmoved(lab, caller, seen, DENIED);
+    assert.is((await lab.workload())!.confidence, Confidence.CALIBRATING);
 
     await protect(lab, caller);
     seen = lab.upstream.received + Number((await lab.workload())!.counts!.deniedByRule);

@@ -41,6 +41,15 @@ test("a new candidate is due after five percent more, or after fifteen minutes w
   assert.is(due(state, 2000, 1e9), "nothing");
 });
 
+test("as soon as enough was learnt to deny, the next candidate is due, however slowly models follow each other", () => {
+  const slow = { ...TRAIN_DEFAULTS, retrainGrowthPercent: 1000 };
+  const of = (current: number, requests: number) =>
+    dueOf({ current: { learnt: current, trainedAtMs: 0 }, candidate: undefined }, learnt(requests), slow, 0);
+  assert.is(of(300, 999), "nothing");
+  assert.is(of(300, 1000), "train");
+  assert.is(of(1000, 1500), "nothing", "one that may deny waits for its growth");
+});
+
 test("the confidence says what is missing, in numbers", () => {
   const of = (denyThreshold: number, candidate: { modelId: string; learnt: number } | undefined, groups: number[]) => {
     const statistics = scored(statisticsOf(requests(1, 1500, groups)), ID, [1, 2]);
