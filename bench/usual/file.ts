@@ -2,7 +2,7 @@
 // organisations (bench/quality/priors.ts), since figures on services may not know of these services' own scores.
 
 import { existsSync, readFileSync } from "node:fs";
-import { parseUsualScores, type UsualScores } from "../../control-plane/train/usual-scores.ts";
+import { addFolds, type UsualScores } from "../../control-plane/train/usual-scores.ts";
 
 export const USUAL = new URL("../../control-plane/train/usual-scores.json", import.meta.url);
 
@@ -16,10 +16,7 @@ export function readUsual(file: URL = USUAL): UsualParts {
   if (!existsSync(file)) {
     throw new Error(`${file.pathname} is not there; make it: node --import tsx bench/usual.ts --data DIR`);
   }
-  const text = readFileSync(file, "utf8");
-  const content = JSON.parse(text) as { folds: unknown[] };
-  const without = content.folds.map((_, part) => {
-    return parseUsualScores(JSON.stringify({ ...content, folds: content.folds.filter((_, i) => i !== part) }));
-  });
-  return { all: parseUsualScores(text), without };
+  const { folds } = JSON.parse(readFileSync(file, "utf8")) as { folds: unknown[] };
+  const without = folds.map((_, part) => addFolds(folds.toSpliced(part, 1)));
+  return { all: addFolds(folds), without };
 }

@@ -4,6 +4,7 @@
 
 import type { Core, Limits } from "../core.ts";
 import type { ContextSums, Counts, Moments, Statistics, WindowReport } from "../domain.ts";
+import { groupsIn, totalOf } from "../store/statistics.ts";
 
 /** Rounding of a product of two doubles, with room to spare; the sums themselves are exact. */
 const ROUNDING = 1 + 1e-9;
@@ -44,7 +45,7 @@ function ofCounts(counts: Counts, limits: Limits): string | undefined {
   for (const [reason, value] of Object.entries(bounds)) {
     if (!isCount(value)) return said(`counts.bounds[${reason}]`, value, "an integer from 0");
   }
-  const parts = counts.scored + sumOf(Object.values(skipped));
+  const parts = counts.scored + totalOf(Object.values(skipped));
   if (counts.seen !== parts) return said("counts.seen", counts.seen, `scored + skipped = ${parts}`);
   if (counts.held > counts.seen) return said("counts.held", counts.held, `0 to seen = ${counts.seen}`);
   return undefined;
@@ -98,7 +99,7 @@ function ofScores({ scores, counts }: Statistics, limits: Limits): string | unde
     if (!KEY.test(modelId)) return said("scores.model_id", modelId, "16 hex digits");
     if (buckets.length !== limits.SCORE_BUCKETS) return said(field, buckets.length, `${limits.SCORE_BUCKETS} counts`);
     if (!buckets.every(isCount)) return said(field, "a count", "an integer from 0");
-    const total = sumOf(buckets);
+    const total = totalOf(buckets);
     if (total > counts.seen) return said(field, total, `seen = ${counts.seen}`);
   }
   return undefined;
@@ -162,9 +163,9 @@ function ofContext(field: string, context: ContextSums, limits: Limits): string 
     const wrong = counts.findIndex((one) => !isCount(one) || one > highest);
     if (wrong >= 0) return said(`${field}.${name}[${wrong}]`, counts[wrong] ?? 0, `0 to ${bound}`);
   }
-  const segments = sumOf(lengths);
+  const segments = totalOf(lengths);
   if (segments !== n) return said(`${field}.lengths`, segments, `n = ${n} in all`);
-  const shown = sumOf(levels);
+  const shown = totalOf(levels);
   if (shown < Math.max(n, 1) || shown > most)
     return said(`${field}.levels`, shown, `n = ${n} in all, or more up to ${most}; not 0`);
   return (
@@ -183,25 +184,14 @@ function ofGroups(field: string, groups: number[], counts: number[], limits: Lim
       return said(`${field}[${i}]`, set, `0 to ${2 ** limits.CALLER_GROUPS - 1}`);
     const least = Math.min(count, 1);
     const most = Math.min(count, limits.CALLER_GROUPS);
-    const parts = sizeOf(set);
+    const parts = groupsIn(set);
     if (parts < least || parts > most) return said(`${field}[${i}]`, set, `a set of ${least} to ${most} groups`);
   }
   return undefined;
 }
 
-/** Members of a set of bits. */
-function sizeOf(set: number): number {
-  let size = 0;
-  for (let rest = set; rest !== 0; rest &= rest - 1) size++;
-  return size;
-}
-
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
-}
-
-function sumOf(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function said(field: string, value: number | string, bound: string): string {

@@ -63,6 +63,18 @@ export function addCounts(a: Counts, b: Counts): Counts {
   };
 }
 
+/** All counts of a list together. */
+export function totalOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** How many caller groups a set of them holds. */
+export function groupsIn(set: number): number {
+  let count = 0;
+  for (let rest = set; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
 /** The sum; neither argument changes. Throws RangeError where a sum would pass 2^53 - 1. */
 export function addStatistics(a: Statistics, b: Statistics, live: LiveModels): Statistics {
   return {

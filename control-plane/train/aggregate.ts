@@ -14,7 +14,7 @@ export const AGE_WEIGHTS: readonly number[] = [
 ];
 
 /** Fewer groups than this say nothing about what a usual share is. */
-const GROUPS_MIN = 4;
+export const GROUPS_MIN = 4;
 /** Times the median share that a group may count for. */
 const SHARE_MAX = 2n;
 /** Fixed point of the caps. */

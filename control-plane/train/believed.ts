@@ -3,6 +3,7 @@
 // ever comes is left out, and where there are enough callers, one caller group alone is not believed.
 
 import type { ContextSums } from "../domain.ts";
+import { groupsIn, totalOf } from "../store/statistics.ts";
 
 /** So many caller groups must have shown a thing, if so many are known to use the context at all. */
 const QUORUM = 2;
@@ -57,18 +58,7 @@ function holds(count: number, total: number, evidence: Evidence): boolean {
   return count >= evidence.count && count > Math.floor(total / evidence.share);
 }
 
-export function totalOf(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
 /** The highest level of a bin (law 10). */
 function levelEdge(bin: number): number {
   return 16 * bin + LOWEST_LEVEL;
-}
-
-/** How many groups a set of them holds. */
-function groupsIn(set: number): number {
-  let count = 0;
-  for (let rest = set; rest !== 0; rest &= rest - 1) count++;
-  return count;
 }

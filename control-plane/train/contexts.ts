@@ -5,8 +5,8 @@
 
 import type { Core } from "../core.ts";
 import type { ContextSums, RouteSums } from "../domain.ts";
-import { OVERFLOW } from "../store/statistics.ts";
-import { believedBase, believedOf, LOWEST_LEVEL, quorumOf, totalOf } from "./believed.ts";
+import { OVERFLOW, totalOf } from "../store/statistics.ts";
+import { believedBase, believedOf, LOWEST_LEVEL, quorumOf } from "./believed.ts";
 import { logOf } from "./logarithm.ts";
 
 /** Contexts and routes of a model, as the filter holds them. */

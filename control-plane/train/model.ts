@@ -5,7 +5,7 @@
 import type { Core } from "../core.ts";
 import type { AttackTable, ContextSums, Model, RouteSums } from "../domain.ts";
 import { addContexts } from "../store/statistics.ts";
-import { AGE_WEIGHTS, aggregate, type DayMoments, learntOf } from "./aggregate.ts";
+import { AGE_WEIGHTS, aggregate, type DayMoments, GROUPS_MIN, learntOf } from "./aggregate.ts";
 import { NO_ATTACK } from "./attack-table.ts";
 import { NO_CONTEXTS, type TrainedContexts, trainContexts } from "./contexts.ts";
 import { estimate, type Gaussian } from "./covariance.ts";
@@ -26,8 +26,6 @@ const CLIP_MAX = 2047;
  */
 const CLIP_DEVIATIONS = 4;
 const CLIP_BINS_MIN = 1;
-/** Caller groups, as CALLERS_MIN of confidence.ts. */
-const COMPARED_MIN = 4;
 
 /** What a model id names beside the numbers of the content head. */
 export interface OtherHeads extends TrainedContexts {
@@ -86,7 +84,7 @@ function isComparable(days: readonly DayMoments[]): boolean {
   for (const { moments } of days) {
     for (const [group, { n }] of Object.entries(moments)) if (n > 0) groups.set(group, (groups.get(group) ?? 0) + n);
   }
-  return groups.size >= COMPARED_MIN && 2 * Math.max(...groups.values()) <= learntOf(days);
+  return groups.size >= GROUPS_MIN && 2 * Math.max(...groups.values()) <= learntOf(days);
 }
 
 /** Rounds to the integers of the law. */

@@ -5,6 +5,7 @@
 // floor. Buckets count with their upper edges: roundings make a threshold higher.
 
 import type { Core } from "../core.ts";
+import { totalOf } from "../store/statistics.ts";
 import { logOf } from "./logarithm.ts";
 import type { TrainSettings } from "./settings.ts";
 import type { UsualScores } from "./usual-scores.ts";
@@ -173,8 +174,4 @@ function floorAt(perBillion: number, scale: Scale): number {
   const low = Math.max(1, Math.min(CHI_SQUARE_16.length - 1, Math.floor(decades)));
   const [from, to] = [CHI_SQUARE_16[low - 1] as number, CHI_SQUARE_16[low] as number];
   return (from + Math.max(0, Math.min(1, decades - low)) * (to - from)) * 256;
-}
-
-function totalOf(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -12,9 +12,13 @@ export interface UsualScores {
   ages: readonly { learnt: number; counts: readonly number[] }[];
 }
 
-/** Reads the text of usual-scores.json and adds the folds. Throws FAILED_PRECONDITION where they do not fit. */
+/** Reads the text of usual-scores.json. Throws as `addFolds`. */
 export function parseUsualScores(text: string): UsualScores {
-  const { folds } = JSON.parse(text) as { folds?: unknown };
+  return addFolds((JSON.parse(text) as { folds?: unknown }).folds);
+}
+
+/** Adds folds up. Throws FAILED_PRECONDITION where they are none, or do not fit. */
+export function addFolds(folds: unknown): UsualScores {
   if (!Array.isArray(folds) || folds.length === 0) throw refused("folds", "none, must be at least one");
   const parsed = folds.map((fold, i) => agesOf(`folds[${i}]`, fold));
   const first = parsed[0] ?? [];

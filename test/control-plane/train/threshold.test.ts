@@ -129,6 +129,13 @@ test("a thousand own scores lower it by their tail, and by half at most", () => 
   assert.ok(between > half(deny) && between < deny, `${between}`);
 });
 
+test("the highest of own scores, one in 500, say nothing of the tail that lowers it", () => {
+  const own = (high: number) =>
+    levels(histogram([...new Array<number>(10_000).fill(3), ...new Array(high).fill(alert * 0.8)]), 0, only(tail))[0];
+  assert.is(own(20), Math.ceil(alert * 128) / 256);
+  assert.ok(own(25) > 0.8 * alert, "five more than that are believed");
+});
+
 test("nothing scored yet is as no histogram at all", () => {
   assert.equal(levels(new Array(128).fill(0), 0, only(tail)), [alert, deny]);
 });
