@@ -15,7 +15,7 @@ export const LEARNING = {
   VEDETTE_RETRAIN_GROWTH_PERCENT: "1000",
   VEDETTE_RETRAIN_AFTER_MS: "604800000",
   VEDETTE_ALERT_FPR: "0.01",
-  VEDETTE_DENY_FPR: "0.002",
+  VEDETTE_DENY_FPR: "0.0001",
 };
 /** Denied by whatever model was learnt from `normal`. */
 export const ATTACK = "/search?q=%27%20UNION%20SELECT%20username,password%20FROM%20users%20WHERE%20%271%27=%271%27--";
